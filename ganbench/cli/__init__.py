@@ -1,0 +1,78 @@
+"""The command line: wiring only. Commands are imported when they are called."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from ganbench import __version__
+from ganbench.errors import GanbenchError
+
+COMMANDS = {
+    "run": "Train variants, evaluate them, print the table.",
+    "compare": "One table over the trials in results directories.",
+    "time": "What one training round costs.",
+    "list": "The variants, data sets and metrics there are.",
+}
+
+
+class Commands(click.Group):
+    """Commands whose modules are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands, in the order of a user's day."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command's module, called after it."""
+        if cmd_name not in COMMANDS:
+            return None
+        return import_module(f"ganbench.cli.{cmd_name}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The help's list of commands, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ganbench")
+def cli() -> None:
+    """Train plug-in GAN variants under one trainer, judge them by one harness.
+
+    \b
+    ganbench run infogan acgan      train both, three seeds each, print the table
+    ganbench compare results/       one table over runs
+    ganbench time infogan           what a training round costs
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit: 0 good, 1 a trial failed, 2 a mistake, 130 interrupted."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = cli(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        code = 2
+    except click.ClickException as error:
+        click.echo(f"ganbench: {error.format_message()}", err=True)
+        code = 2
+    except GanbenchError as error:
+        click.echo(f"ganbench: {error}", err=True)
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("ganbench: interrupted", err=True)
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise KeyboardInterrupt

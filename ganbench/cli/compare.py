@@ -1,0 +1,29 @@
+"""`ganbench compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ganbench.cli import options
+from ganbench.errors import UserError
+
+
+@click.command("compare")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH...]")
+@options.as_json
+@click.option("--markdown", "form", flag_value="markdown", help="A Markdown table.")
+@click.option("--csv", "form", flag_value="csv", help="Tidy rows: one metric of one variant each.")
+@click.option("--latex", "form", flag_value="latex", help="A LaTeX table (booktabs).")
+def command(paths: tuple[Path, ...], as_json: bool, form: str | None) -> None:
+    """One table over the trials below each PATH [results/, but for results/reference]."""
+    from ganbench.study.compare import compare
+
+    if as_json and form:
+        raise UserError(f"choose one of --json and --{form}")
+    tabulated = compare(*paths)
+    if as_json:
+        options.write_json(tabulated.document())
+    else:
+        click.echo(getattr(tabulated, form or "text")(), nl=False)

@@ -1,0 +1,30 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+specs = click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
+dataset = click.option("--dataset", default="digits", show_default=True, help="Data set.")
+batch_size = click.option("--batch-size", type=int, help="Images per batch [data set's default].")
+device = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
+)
+data_root = click.option(
+    "--data-root",
+    type=click.Path(path_type=Path),
+    help="Folder with downloaded data [$GANBENCH_DATA, or the user's cache].",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+SPEC_HELP = """SPEC is NAME, FILE.py or MODULE:Class, with hyperparameters behind it:
+infogan:info_weight=0.5,d_lr=2e-4 (tuples as 0.5/0.1)."""
+
+
+def write_json(document: dict[str, Any]) -> None:
+    """One document to stdout and nothing else."""
+    click.echo(json.dumps(document, indent=2, allow_nan=False))

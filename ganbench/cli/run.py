@@ -1,0 +1,73 @@
+"""`ganbench run`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ganbench.cli import options
+
+if TYPE_CHECKING:
+    from ganbench.study.run import Result
+
+
+@click.command("run", epilog=options.SPEC_HELP)
+@options.specs
+@options.dataset
+@click.option("--seeds", default="3", show_default=True, help="A count, or a list: 4,7.")
+@click.option("--rounds", type=int, help="Training rounds [data set's default].")
+@options.batch_size
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Hyperparameter for every SPEC."
+)
+@options.device
+@click.option("--jobs", default="auto", show_default=True, help="Trials at once.")
+@options.data_root
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=Path("results"),
+    show_default=True,
+    help="Directory for records, pictures and tables.",
+)
+@options.as_json
+def command(as_json: bool, settings: tuple[str, ...], results: Path, **chosen: Any) -> None:
+    """Train variants, evaluate them, print the table.
+
+    Trials that are finished already are not run again; one that was interrupted is.
+    """
+    from ganbench.plugins.registry import assignments
+    from ganbench.study.run import run
+
+    given = assignments(list(settings), "--set")
+    try:
+        result = run(*chosen.pop("specs"), settings=given, results=results, **chosen)
+    except KeyboardInterrupt:
+        click.echo(
+            f"ganbench: interrupted; finished trials are kept in {results}, "
+            f"the same command goes on with the rest",
+            err=True,
+        )
+        sys.exit(130)
+    if as_json:
+        options.write_json(result.tabulated.document())
+    else:
+        click.echo(result.tabulated.text(), nl=False)
+        _name_files(result)
+    sys.exit(1 if result.failures else 0)
+
+
+def _name_files(result: Result) -> None:
+    trained = f"{result.trained} trained now, " if result.trained else ""
+    finished = len(result.trials) - len(result.failures)
+    click.echo(
+        f"\n{finished} of {len(result.trials)} trials finished "
+        f"({trained}{len(result.trials) - result.trained} from before)",
+        err=True,
+    )
+    for picture in result.pictures:
+        click.echo(f"  {picture}", err=True)
+    click.echo(f"table and study: {result.directory}", err=True)

@@ -1,0 +1,79 @@
+"""What an update's loss may read: real images, labels, a latent, the generator's images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ganbench.model.latent import LatentValue
+
+if TYPE_CHECKING:
+    from ganbench.model.game import Game
+
+Deal = Callable[[], tuple[Tensor, Tensor]]
+"""Deals the next real images in [-1, 1] with their labels."""
+
+
+class Batch:
+    """One batch, dealt lazily: nothing is drawn that no loss reads, and nothing twice.
+
+    Updates of one round that read `fake` share it until the generator has moved; later ones
+    see the same latent through the new generator.
+    """
+
+    def __init__(
+        self, game: Game, deal: Deal, size: int, rng: torch.Generator, progress: Tensor
+    ) -> None:
+        self.size = size
+        self.rng = rng
+        self.progress = progress
+        self._game = game
+        self._deal = deal
+        self._dealt: tuple[Tensor, Tensor] | None = None
+        self._latent: LatentValue | None = None
+        self._fake: Tensor | None = None
+
+    @property
+    def real(self) -> Tensor:
+        """Real images (size, *shape) in [-1, 1]."""
+        return self.labelled[0]
+
+    @property
+    def labelled(self) -> tuple[Tensor, Tensor]:
+        """Real images with their labels (size,). Every training image is labelled so far."""
+        if self._dealt is None:
+            self._dealt = self._deal()
+        return self._dealt
+
+    @property
+    def latent(self) -> LatentValue:
+        """The batch's latents, drawn from the prior."""
+        if self._latent is None:
+            self._latent = self.draw(self.size)
+        return self._latent
+
+    @property
+    def fake(self) -> Tensor:
+        """The generator's images for `latent`, with their graph."""
+        if self._fake is None:
+            self._fake = self._game.generator(self.latent.vector)
+        return self._fake
+
+    def draw(self, n: int) -> LatentValue:
+        """Draw `n` fresh latents."""
+        return self._game.latent.draw(n, self.rng)
+
+    def randn_like(self, tensor: Tensor) -> Tensor:
+        """Standard normal noise of a tensor's shape, from the batch's generator."""
+        return torch.empty_like(tensor).normal_(generator=self.rng)
+
+    def forget_fake(self) -> None:
+        """The generator has moved: the next reader of `fake` gets new images."""
+        self._fake = None
+
+    def forget_latent(self) -> None:
+        """The next reader gets a new latent, and with it new images."""
+        self._latent = self._fake = None

@@ -1,0 +1,122 @@
+"""The base of every variant: networks, hyperparameters, and the updates they take in turn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from torch import nn
+from torch.nn import Parameter
+
+from ganbench.model import hyperparameters
+from ganbench.model.latent import Latent, LatentValue
+from ganbench.model.update import Update, marked
+
+NUMERICS = 1
+"""Version of what the core's training computes; a change that moves numbers raises it."""
+
+
+class Game(nn.Module):
+    """Networks that play in turn.
+
+    A subclass declares hyperparameters as annotated class attributes with defaults, makes
+    its networks in `build`, and writes its losses as `@update` methods. Defaults that
+    depend on the data set stand in `recipes`: `{"digits": {"noise": 32}}`.
+
+    shape: (channels, height, width) of an image. classes: number of labels of the data.
+    """
+
+    recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    averaged: ClassVar[Sequence[str]] = ("generator",)
+    """Networks whose exponential moving average is what is evaluated."""
+    ema: hyperparameters.Decay = 0.999
+    fresh_fakes: bool = False
+
+    generator: nn.Module
+    latent: Latent
+
+    def __init__(
+        self, shape: tuple[int, ...], classes: int, hyperparameters: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__()
+        self.shape = shape
+        self.classes = classes
+        for name, value in (self.resolve({}) | dict(hyperparameters or {})).items():
+            setattr(self, name, value)
+        self.build()
+
+    @classmethod
+    def resolve(
+        cls, given: Mapping[str, Any], dataset: str = "", title: str | None = None
+    ) -> dict[str, Any]:
+        """Every hyperparameter's value for a data set. Raises UserError on a bad one."""
+        recipe: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            recipe |= vars(base).get("recipes", {}).get(dataset, {})
+        return hyperparameters.resolve(cls, Game, recipe, given, title or cls.__name__)
+
+    def build(self) -> None:
+        """Make the networks. Initial weights come from torch's global generator."""
+        raise NotImplementedError
+
+    def updates(self) -> list[Update]:
+        """The updates of a round, in order: by default the `@update` methods."""
+        return marked(self)
+
+    def owned(self, update: Update) -> list[Parameter]:
+        """The parameters that an update trains, each once.
+
+        Raises ValueError where `owns` names nothing trainable.
+        """
+        found: dict[int, Parameter] = {}
+        for name in update.owns:
+            part = getattr(self, name, None)
+            if isinstance(part, Parameter):
+                mine = [part]
+            elif isinstance(part, nn.Module):
+                mine = [p for p in part.parameters() if p.requires_grad]
+            else:
+                raise ValueError(
+                    f"update {update.name!r} owns {name!r}, but the variant has no such network"
+                )
+            if not mine:
+                raise ValueError(
+                    f"update {update.name!r} owns {name!r}, which has nothing to train"
+                )
+            found |= {id(p): p for p in mine}
+        if not found:
+            raise ValueError(f"update {update.name!r} owns nothing")
+        return list(found.values())
+
+    def check_ownership(self) -> None:
+        """Every trainable parameter belongs to exactly one update that is not `shared`.
+
+        Raises ValueError that names the parameters which do not.
+        """
+        updates = self.updates()
+        if not updates:
+            raise ValueError("the variant has no update")
+        repeated = [name for name, n in Counter(u.name for u in updates).items() if n > 1]
+        if repeated:
+            raise ValueError(f"two updates are named {repeated[0]!r}")
+        owners: dict[int, list[str]] = {}
+        trained = set()
+        for update in updates:
+            for parameter in self.owned(update):
+                trained.add(id(parameter))
+                if not update.shared:
+                    owners.setdefault(id(parameter), []).append(update.name)
+        for name, parameter in self.named_parameters():
+            names = owners.get(id(parameter), [])
+            if len(names) > 1:
+                raise ValueError(
+                    f"{name} is owned by {' and '.join(names)}: one of them must say shared=True"
+                )
+            if parameter.requires_grad and not names:
+                who = "only by shared updates" if id(parameter) in trained else "by no update"
+                raise ValueError(f"{name} is trained {who}: name its network in an update's owns")
+
+    def generate(self, latent: LatentValue) -> Any:
+        """Images (n, *shape) in [-1, 1] for drawn latents."""
+        return self.generator(latent.vector)

@@ -1,0 +1,82 @@
+"""The atom of training: an update is one loss, what it trains, and when it is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from ganbench.model.batch import Batch
+
+Loss = Tensor | tuple[Tensor, dict[str, Tensor]]
+"""A scalar to minimise, alone or with named scalars for the history."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """One loss, the networks it trains, one Adam optimizer, one cadence.
+
+    `owns` names attributes of the game (modules or parameters). `steps` repeats the update
+    within a round, each time on fresh real images and latents; `every=n` makes it due on
+    rounds n, 2n, ... `shared=True` lets it train parameters that another update owns.
+    """
+
+    name: str
+    owns: tuple[str, ...]
+    loss: Callable[[Batch], Loss]
+    lr: float
+    betas: tuple[float, float] = (0.5, 0.999)
+    every: int = 1
+    steps: int = 1
+    shared: bool = False
+
+    def __post_init__(self) -> None:
+        if self.every < 1 or self.steps < 1:
+            raise ValueError(f"update {self.name!r}: every and steps must be at least 1")
+
+    def also(self, *names: str) -> Update:
+        """The same update, training these networks too."""
+        return replace(self, owns=(*self.owns, *names))
+
+    def due(self, round_number: int) -> bool:
+        """Whether the update fires in this round; rounds count from 1."""
+        return round_number % self.every == 0
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def update(*owns: str, **settings: Any) -> Callable[[Method], Method]:
+    """Mark a method `(self, batch) -> Loss` as an update that trains `owns`.
+
+    Settings are those of `Update`; a string names the hyperparameter that holds the value:
+    `@update("generator", lr="g_lr")`. A subclass that overrides the method keeps its update
+    unless it decorates anew. The update is named after the method, without `_loss`.
+    """
+
+    def mark(method: Method) -> Method:
+        method.__update__ = (owns, settings)  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+def marked(game: Any) -> list[Update]:
+    """The decorated methods of a game as updates, in written order, base classes first."""
+    marks: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {}
+    for base in reversed(type(game).__mro__):
+        for name, member in vars(base).items():
+            if hasattr(member, "__update__"):
+                marks[name] = member.__update__
+    return [
+        Update(
+            name.removesuffix("_loss"),
+            owns,
+            getattr(game, name),
+            **{k: getattr(game, v) if isinstance(v, str) else v for k, v in settings.items()},
+        )
+        for name, (owns, settings) in marks.items()
+    ]

@@ -1,0 +1,1 @@
+"""The door for variants: how a name, a file or a module becomes a class."""

@@ -1,0 +1,173 @@
+"""Find variants by entry point, file path or module. Importing this imports no torch."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from ganbench.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from ganbench.model import Game
+
+GROUP = "ganbench.variants"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An installed variant: its name, where its class is, and the distribution it is from."""
+
+    name: str
+    target: str
+    distribution: str
+
+
+def installed() -> dict[str, Entry]:
+    """Every variant that an installed distribution registers, by name, sorted."""
+    found = {}
+    for point in entry_points(group=GROUP):
+        origin = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
+        found[point.name] = Entry(point.name, point.value, origin)
+    return dict(sorted(found.items()))
+
+
+def summary(entry: Entry) -> str:
+    """The first line of a variant's docstring, read from its source without running it."""
+    module, _, name = entry.target.partition(":")
+    try:
+        spec = importlib.util.find_spec(module)
+        tree = ast.parse(Path(spec.origin).read_text("utf-8")) if spec and spec.origin else None
+    except (ImportError, OSError, SyntaxError, ValueError):
+        return ""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)] if tree else []
+    text = next((ast.get_docstring(node) for node in classes if node.name == name), None)
+    return (text or "").partition("\n")[0]
+
+
+def parse(spec: str) -> tuple[str, dict[str, str]]:
+    """Split `NAME:key=value,key=value` into the reference and the hyperparameters given.
+
+    The last `:` segment is hyperparameters only if it contains `=`; tuples are written
+    `0.5/0.1`. Raises UserError where a piece has no `=`.
+    """
+    reference, colon, tail = spec.rpartition(":")
+    if not colon or "=" not in tail:
+        return spec, {}
+    return reference, assignments(tail.split(","), spec)
+
+
+def assignments(pieces: list[str], where: str) -> dict[str, str]:
+    """`name=value` pieces as a dictionary. Raises UserError for anything else."""
+    given: dict[str, str] = {}
+    for piece in pieces:
+        name, equals, value = (part.strip() for part in piece.partition("="))
+        if not equals or not name:
+            raise UserError(f"{where}: {piece!r} is not of the form name=value")
+        if name in given:
+            raise UserError(f"{where}: {name} is given twice")
+        given[name] = value
+    return given
+
+
+def load(reference: str) -> type[Game]:
+    """The class that a reference names: an installed name, `FILE.py` or `MODULE:Class`.
+
+    Raises UserError where it names nothing, cannot be imported, or is no variant.
+    """
+    entries = installed()
+    if reference in entries:
+        module, _, name = entries[reference].target.partition(":")
+        return _member(_import(module, reference), name, reference)
+    path, colon, name = reference.partition(".py:")
+    if reference.endswith(".py") or colon:
+        return _from_file(Path(path + ".py" if colon else reference), name, reference)
+    module, colon, name = reference.partition(":")
+    if colon:
+        return _member(_import(module, reference), name, reference)
+    raise unknown("variant", reference, entries)
+
+
+def source_digest(variant: type[Game]) -> str:
+    """SHA-256 over the source of a variant and of its bases outside the core, 16 hex digits."""
+    from ganbench.model import Game
+
+    files = {
+        Path(inspect.getfile(base))
+        for base in variant.__mro__
+        if issubclass(base, Game) and not base.__module__.startswith("ganbench.model")
+    }
+    digest = hashlib.sha256(variant.__qualname__.encode())
+    for path in sorted(files):
+        digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
+    return digest.hexdigest()[:16]
+
+
+def _import(module: str, reference: str) -> ModuleType:
+    here = str(Path.cwd())
+    added = here not in sys.path
+    if added:
+        sys.path.insert(0, here)  # as `python -m` would: a module beside the user
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        raise UserError(f"cannot import variant {reference!r}: {_line(error)}") from error
+    finally:
+        if added:
+            sys.path.remove(here)
+
+
+def _from_file(path: Path, name: str, reference: str) -> type[Game]:
+    from ganbench.model import Game
+
+    if not path.is_file():
+        raise UserError(f"no such variant file: {path}")
+    path = path.resolve()
+    tag = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    spec = importlib.util.spec_from_file_location(f"ganbench_guest_{path.stem}_{tag}", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UserError(f"cannot import variant file {path}: {_line(error)}") from error
+    if name:
+        return _member(module, name, reference)
+    own = [
+        member
+        for member in vars(module).values()
+        if isinstance(member, type) and issubclass(member, Game) and member.__module__ == spec.name
+    ]
+    if len(own) != 1:
+        names = ", ".join(member.__name__ for member in own) or "none"
+        raise UserError(
+            f"{path} must define one variant (a subclass of ganbench.model.Game), it defines "
+            f"{names}; name one with {reference}:Class"
+        )
+    return own[0]
+
+
+def _member(module: ModuleType, name: str, reference: str) -> type[Game]:
+    from ganbench.model import Game
+
+    member = getattr(module, name, None)
+    if member is None:
+        raise UserError(f"variant {reference!r}: {module.__name__} has no {name!r}")
+    if not (isinstance(member, type) and issubclass(member, Game)):
+        raise UserError(f"variant {reference!r} is not a subclass of ganbench.model.Game")
+    return member
+
+
+def _line(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0] if text else ''}"

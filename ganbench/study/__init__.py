@@ -1,0 +1,1 @@
+"""Many trials: what a study asks for, who runs it, and what it leaves."""

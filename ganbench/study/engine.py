@@ -1,0 +1,127 @@
+"""Engines run trials; the local one runs them in processes, one trial at a time each."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import Protocol, TypeVar
+
+import loky
+
+from ganbench.errors import UserError
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+ENVIRONMENT = {
+    # One trial's arrays come and go at the same sizes: keep freed memory instead of
+    # handing it back to the system and faulting it in again (glibc; no effect elsewhere).
+    "MALLOC_MMAP_THRESHOLD_": str(256 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+    "MALLOC_TOP_PAD_": str(16 << 20),
+}
+
+
+class Crashed(Exception):
+    """The process of a job ended without an answer."""
+
+
+class Engine(Protocol):
+    """Runs `function` on every job somewhere; yields (job, result or exception) as they end.
+
+    A job's exception never ends the others. Closing the iterator stops what still runs.
+    """
+
+    def run(
+        self, function: Callable[[Job], Result], jobs: Sequence[Job]
+    ) -> Iterator[tuple[Job, Result | BaseException]]:
+        """Run all jobs; the order of the answers is theirs."""
+        ...
+
+
+class LocalProcesses:
+    """Up to `jobs` worker processes on this machine, `threads` CPU threads in each.
+
+    Each slot has its own one-process executor, so a worker that dies (out of memory, a
+    crash in native code) takes only its own trial with it. Workers do not see Ctrl-C;
+    the parent ends them.
+    """
+
+    def __init__(self, jobs: int, threads: int = 1) -> None:
+        self.jobs = jobs
+        self.threads = threads
+        self._slot = threading.local()
+        self._executors: list[loky.ProcessPoolExecutor] = []
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def run(
+        self, function: Callable[[Job], Result], jobs: Sequence[Job]
+    ) -> Iterator[tuple[Job, Result | BaseException]]:
+        """Run all jobs; yields each with its result, or with the exception that ended it."""
+        slots = ThreadPoolExecutor(max(1, min(self.jobs, len(jobs))))
+        futures: dict[Future[Result], Job] = {
+            slots.submit(self._in_slot, function, job): job for job in jobs
+        }
+        try:
+            for future in as_completed(futures):
+                error = future.exception()
+                yield futures[future], error if error is not None else future.result()
+        finally:
+            self._stop()
+            slots.shutdown(wait=True, cancel_futures=True)
+
+    def _in_slot(self, function: Callable[[Job], Result], job: Job) -> Result:
+        if not hasattr(signal, "pthread_sigmask"):
+            return self._submit(function, job)
+        # Inherited by the worker: only the parent handles Ctrl-C.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        return self._submit(function, job)
+
+    def _submit(self, function: Callable[[Job], Result], job: Job) -> Result:
+        with self._lock:
+            if self._stopped:
+                raise Crashed("stopped before it began")
+            if getattr(self._slot, "executor", None) is None:
+                self._slot.executor = self._start()
+        try:
+            return self._slot.executor.submit(function, job).result()
+        except BrokenProcessPool as error:
+            self._slot.executor = None
+            detail = "" if self._stopped else f" ({str(error).splitlines()[-1].strip()})"
+            raise Crashed(
+                f"its process was killed or crashed, perhaps for lack of memory{detail}"
+            ) from error
+
+    def _start(self) -> loky.ProcessPoolExecutor:
+        threads = str(self.threads)
+        environment = {**ENVIRONMENT, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+        executor = loky.ProcessPoolExecutor(max_workers=1, timeout=None, env=environment)
+        self._executors.append(executor)
+        return executor
+
+    def _stop(self) -> None:
+        with self._lock:
+            self._stopped = True
+            executors, self._executors = self._executors, []
+        for executor in executors:
+            executor.shutdown(wait=True, kill_workers=True)
+
+
+def parse_jobs(jobs: str | int, device: str) -> int:
+    """How many trials at once: `auto` is one per usable CPU core, and one on a GPU.
+
+    Raises UserError for anything that is no positive number.
+    """
+    if jobs == "auto":
+        return 1 if device.startswith("cuda") else int(loky.cpu_count(only_physical_cores=False))
+    try:
+        number = int(jobs)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise UserError(f"jobs {jobs!r}: give auto or a number of at least 1")
+    return number

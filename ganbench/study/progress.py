@@ -1,0 +1,139 @@
+"""What a person sees while trials run: a live table, or plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ganbench.errors import GanbenchError
+from ganbench.records.schema import State
+from ganbench.records.store import TrialDirectory
+from ganbench.study.plan import Trial
+
+PLAIN_SECONDS = 10.0
+"""Time between two plain lines of one running trial."""
+
+
+class Progress:
+    """Shows trials as they run, from the state files that they keep."""
+
+    def __init__(self, trials: Sequence[Trial], console: Console) -> None:
+        self.trials = list(trials)
+        self.console = console
+        self.ended: dict[str, str] = {}
+        self.began = time.monotonic()
+        self._seen: dict[str, float] = {}
+        self._stop = threading.Event()
+        self._live: Live | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self._live = Live(
+                console=self.console, get_renderable=self._table, refresh_per_second=4
+            )
+            self._live.start()
+        else:
+            self._thread = threading.Thread(target=self._lines, daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        if self._live:
+            self._live.stop()
+        if self._thread:
+            self._thread.join()
+
+    def end(self, trial: Trial, outcome: str) -> None:
+        """A trial has ended: `outcome` is its status, with the reason if it failed."""
+        self.ended[trial.identity] = outcome
+        if not self._live:
+            done = f"[{len(self.ended)}/{len(self.trials)}]"
+            self._say(f"{done} {_name(trial)}: {outcome}")
+
+    def _lines(self) -> None:
+        while not self._stop.wait(0.5):
+            for trial in self.trials:
+                state = self._state(trial)
+                last = self._seen.get(trial.identity)
+                if state and (last is None or time.monotonic() - last > PLAIN_SECONDS):
+                    self._seen[trial.identity] = time.monotonic()
+                    self._say(f"{_name(trial)}: {_line(state)}")
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+    def _state(self, trial: Trial) -> State | None:
+        if trial.identity in self.ended:
+            return None
+        try:
+            return TrialDirectory(trial.directory).read_state()
+        except (GanbenchError, OSError):
+            return None  # it ends or is replaced just now
+
+    def _table(self) -> Group:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("trial", "", "round", "images/s", "left", "losses"):
+            table.add_column(heading, no_wrap=heading != "losses", overflow="ellipsis")
+        waiting = 0
+        for trial in self.trials:
+            ended = self.ended.get(trial.identity)
+            state = self._state(trial)
+            if ended:
+                style = "green" if ended.startswith("finished") else "red"
+                table.add_row(_name(trial), Text(ended, style=style))
+            elif state:
+                table.add_row(
+                    _name(trial),
+                    ProgressBar(state.rounds, state.round, width=16),
+                    f"{state.round}/{state.rounds}",
+                    f"{state.images_per_second:,.0f}" if state.images_per_second else "",
+                    _clock(state.seconds_left) if state.phase == "training" else state.phase,
+                    _losses(state),
+                )
+            else:
+                waiting += 1
+        foot = f"{len(self.ended)} of {len(self.trials)} done, {waiting} waiting, "
+        return Group(table, Text(foot + _clock(time.monotonic() - self.began), style="dim"))
+
+
+def _name(trial: Trial) -> str:
+    return f"{trial.label} seed {trial.seed}"
+
+
+def _line(state: State) -> str:
+    if state.phase != "training":
+        return state.phase
+    rate = f", {state.images_per_second:,.0f} images/s" if state.images_per_second else ""
+    left = f", {_clock(state.seconds_left)} left" if state.seconds_left is not None else ""
+    losses = f", {_losses(state)}" if state.losses else ""
+    return f"round {state.round}/{state.rounds}{losses}{rate}{left}"
+
+
+def _losses(state: State) -> str:
+    plain = {name: value for name, value in state.losses.items() if "/" not in name}
+    return "  ".join(
+        f"{name} {value:.2f}" if value is not None else f"{name} ?" for name, value in plain.items()
+    )
+
+
+def _clock(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

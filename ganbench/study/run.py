@@ -1,0 +1,188 @@
+"""A whole study: plan, skip what is done, run the rest, collect, tabulate."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from ganbench import data
+from ganbench.errors import GanbenchError, UserError
+from ganbench.evaluate.harness import Settings
+from ganbench.records import tables
+from ganbench.records.schema import Record, ScoreSet
+from ganbench.records.store import TrialDirectory, atomic_write
+from ganbench.study import trial as work
+from ganbench.study.engine import Crashed, Engine, LocalProcesses, parse_jobs
+from ganbench.study.plan import Trial, digest_of, plan
+from ganbench.study.progress import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a study leaves: records, scores and tables, and where its files are."""
+
+    directory: Path
+    trials: list[Trial]
+    records: list[Record]
+    scores: list[list[ScoreSet]]
+    trained: int
+
+    @property
+    def tabulated(self) -> tables.Tables:
+        """The trials' numbers, ready for every renderer."""
+        places = [trial.directory for trial in self.trials]
+        return tables.tabulate(list(zip(self.records, self.scores, places, strict=True)))
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Means over seeds: a row per variant or reference, a column per metric."""
+        return self.tabulated.frame()
+
+    @property
+    def failures(self) -> list[Record]:
+        """The records of trials that failed or diverged."""
+        return [record for record in self.records if record.status != "finished"]
+
+    @property
+    def pictures(self) -> list[Path]:
+        """The pictures of the finished trials and of the study."""
+        found = [
+            trial.directory / name
+            for trial, record in zip(self.trials, self.records, strict=True)
+            if record.status == "finished"
+            for name in ("samples.png", "traversal.png", "history.png")
+        ]
+        return [p for p in [*found, self.directory / "information.png"] if p.exists()]
+
+
+def run(
+    *specs: str,
+    dataset: str = "digits",
+    seeds: str | int | Sequence[int] = 3,
+    rounds: int | None = None,
+    batch_size: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    jobs: str | int = "auto",
+    data_root: str | Path | None = None,
+    results: str | Path = "results",
+    engine: Engine | None = None,
+    console: Console | None = None,
+) -> Result:
+    """Train and evaluate variants on one data set; what is finished already is not run again.
+
+    specs: `NAME`, `FILE.py` or `MODULE:Class`, each with `:name=value,...` behind it where
+    hyperparameters differ from their defaults. settings: hyperparameters for all of them.
+    seeds: a count, or a list of seeds. rounds, batch_size: None means the data set's.
+
+    Trials that fail or diverge are in `Result.failures`; they do not end the others.
+
+    Raises UserError for a user's mistake, before anything is trained, and
+    KeyboardInterrupt where it is interrupted: finished trials are kept.
+    """
+    console = console or Console(stderr=True)
+    place = writable(Path(results))
+    trials = plan(
+        specs,
+        dataset=dataset,
+        seeds=seeds,
+        rounds=rounds,
+        batch_size=batch_size,
+        settings=settings,
+        device=device,
+        data_root=Path(data_root) if data_root else None,
+        results=place,
+    )
+    width = min(parse_jobs(jobs, trials[0].device), len(trials))
+    protocol = Settings().protocol_id(data.load(dataset, trials[0].data_root))
+    due = [trial for trial in trials if not work.is_done(trial, protocol)]
+    answers: dict[str, Record] = {}
+    if due:
+        due = [work.with_jobs(trial, width) for trial in due]
+        engine = engine or LocalProcesses(width)
+        with Progress(due, console) as progress:
+            for trial, answer in engine.run(work.execute, due):
+                answers[trial.identity] = record = _record(trial, answer)
+                reason = f": {record.reason}" if record.reason else ""
+                progress.end(trial, record.status + reason)
+    records, scores = [], []
+    for trial in trials:
+        directory = TrialDirectory(trial.directory)
+        records.append(answers.get(trial.identity) or directory.read_record())
+        scores.append([s for s in directory.read_scores() if s.protocol_id == protocol])
+    identity = digest_of({"trials": sorted(trial.identity for trial in trials)})
+    result = Result(place / "studies" / identity, trials, records, scores, len(due))
+    _leave(result)
+    return result
+
+
+def writable(results: Path) -> Path:
+    """The results directory, made where it is missing. Raises UserError where it cannot be."""
+    probe = results / f".writable-{os.getpid()}"
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"cannot write results to {results}: {error.strerror or error}; "
+            f"name another directory with --results"
+        ) from error
+    return results
+
+
+def _record(trial: Trial, answer: Record | BaseException) -> Record:
+    """What a trial came to, also where its process could not say so itself."""
+    if isinstance(answer, Record):
+        return answer
+    if isinstance(answer, GanbenchError | Crashed):
+        reason = str(answer)
+    else:
+        reason = f"{type(answer).__name__}: {str(answer).partition(chr(10))[0]}"
+    record = work.failed(trial, reason)
+    directory = TrialDirectory(trial.directory)
+    try:
+        directory.write_record(record)
+        directory.clear_state()
+    except (GanbenchError, OSError):
+        return record  # a full disk, say: the row still shows the reason
+    return record
+
+
+def _leave(result: Result) -> None:
+    """The study's own files: its table, and the L_I curves laid over each other."""
+    from ganbench.records.plots import information_picture
+
+    tabulated = result.tabulated
+    curves = {}
+    for trial, record in zip(result.trials, result.records, strict=True):
+        history = TrialDirectory(trial.directory).read_history()
+        if record.status == "finished" and any(k.startswith("information/") for k in history[-1]):
+            curves.setdefault(trial.label, []).append(history)
+    names = [trial.directory.name for trial in result.trials]
+    try:
+        result.directory.mkdir(parents=True, exist_ok=True)
+        atomic_write(result.directory / "study.json", json.dumps({"trials": names}, indent=1))
+        atomic_write(result.directory / "table.md", tabulated.markdown())
+        atomic_write(result.directory / "table.csv", tabulated.csv())
+        if curves:
+            bounds = {
+                name.removesuffix(" bound"): value
+                for scores in result.scores
+                for score_set in scores
+                for score in score_set.scores
+                for name, value in score.parts.items()
+                if name.endswith(" bound")
+            }
+            information_picture(curves, bounds, result.directory / "information.png")
+    except OSError as error:
+        raise UserError(f"cannot write {result.directory}: {error.strerror or error}") from error

@@ -1,0 +1,265 @@
+"""One trial from start to finish, inside a worker process: train, evaluate, record."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+import traceback
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from ganbench import data
+from ganbench.data.dataset import Dataset
+from ganbench.errors import Diverged, GanbenchError, UserError
+from ganbench.evaluate import harness, pictures
+from ganbench.model import Game
+from ganbench.plugins import registry
+from ganbench.records.schema import Cost, Host, Record, ScoreSet, State
+from ganbench.records.store import TrialDirectory, atomic_write
+from ganbench.study import host
+from ganbench.study.plan import Trial
+from ganbench.train.trainer import Trainer, build
+
+HISTORY_EVERY = 50
+"""Rounds between two readings of the history."""
+STATE_SECONDS = 0.5
+"""At most one state.json per this many seconds."""
+
+
+def execute(trial: Trial) -> Record:
+    """Train and evaluate a trial and leave its directory; returns its record.
+
+    A trial that diverges or fails leaves a record that says why.
+
+    Raises UserError where the directory cannot be written.
+    """
+    torch.set_num_threads(trial.threads)
+    directory = TrialDirectory(trial.directory)
+    if directory.has_record() and directory.read_record().status == "finished":
+        return rescore(trial)
+    work = _Work(trial, directory)
+    try:
+        record = work.run()
+    except Diverged as error:
+        record = work.record("diverged", str(error))
+    except GanbenchError:
+        raise
+    except Exception as error:
+        lines = str(error).strip().splitlines()
+        reason = f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+        atomic_write(directory.path / "error.txt", traceback.format_exc())
+        record = work.record("failed", reason)
+    directory.write_record(record)
+    directory.clear_state()
+    return record
+
+
+def start(trial: Trial, dataset: Dataset) -> Trainer:
+    """A trial's trainer before its first round."""
+    variant = registry.load(trial.variant)
+    game = build(variant, dataset.shape, dataset.classes, trial.hyperparameters, trial.seed)
+    return Trainer(
+        game,
+        dataset.train,
+        seed=trial.seed,
+        batch_size=trial.batch_size,
+        rounds=trial.rounds,
+        device=trial.device,
+    )
+
+
+class _Work:
+    """The steps of one trial, and what is known of it so far."""
+
+    def __init__(self, trial: Trial, directory: TrialDirectory) -> None:
+        self.trial = trial
+        self.directory = directory
+        self.trainer: Trainer | None = None
+        self.cost: Cost | None = None
+        self.parent = os.getppid()
+        self.began = self.written = 0.0
+
+    def run(self) -> Record:
+        trial, directory = self.trial, self.directory
+        self.tell("training", 0, {})
+        dataset = data.load(trial.dataset, trial.data_root)
+        directory.clear_history()
+        self.trainer = trainer = start(trial, dataset)
+        flops = trainer.rehearse()
+        host.reset_peak_memory(trial.device)
+        self.began = time.perf_counter()
+        trainer.play(trial.rounds, HISTORY_EVERY, self.report)
+        seconds = time.perf_counter() - self.began
+        memory = host.peak_memory_mb(trial.device)
+        self.tell("evaluating", trial.rounds, {})
+
+        began = time.perf_counter()
+        model = trainer.evaluation_model()
+        evaluation = harness.evaluate(model, dataset, seed=trial.seed, device=trial.device)
+        self.cost = self.costs(trainer, seconds, time.perf_counter() - began, memory, flops)
+        directory.add_scores(score_set(evaluation))
+        self.leave(trainer, model, dataset)
+        return self.record("finished", None)
+
+    def report(self, means: dict[str, float]) -> None:
+        """A reading of the history: keep it, and tell who watches."""
+        if os.getppid() != self.parent:
+            raise SystemExit("the process that started this trial is gone")
+        elapsed = time.perf_counter() - self.began
+        rate = means["images"] / elapsed
+        self.directory.append_history([{**means, "images_per_second": rate}])
+        if time.perf_counter() - self.written > STATE_SECONDS:
+            left = elapsed / means["round"] * (self.trial.rounds - means["round"])
+            losses = {k: v for k, v in means.items() if k not in ("round", "images")}
+            self.tell("training", int(means["round"]), losses, rate, left)
+
+    def tell(
+        self,
+        phase: str,
+        round_number: int,
+        losses: dict[str, float],
+        rate: float | None = None,
+        left: float | None = None,
+    ) -> None:
+        self.written = time.perf_counter()
+        self.directory.write_state(
+            State(
+                label=self.trial.label,
+                seed=self.trial.seed,
+                phase=phase,
+                round=round_number,
+                rounds=self.trial.rounds,
+                losses=losses,
+                images_per_second=rate,
+                seconds_left=left,
+                pid=os.getpid(),
+                updated=now(),
+            )
+        )
+
+    def leave(self, trainer: Trainer, model: Game, dataset: Dataset) -> None:
+        """Weights and pictures."""
+        place, trial = self.directory.path, self.trial
+        tensors = {f"live.{k}": v for k, v in trainer.game.state_dict().items()}
+        for average in trainer.averages.values():
+            tensors |= {f"average.{k}": v for k, v in average.slow.state_dict().items()}
+        cpu = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+        atomic_write(place / "weights.safetensors", save(cpu, {"trial": trial.identity}))
+        title = f"{trial.label}, {trial.dataset}, seed {trial.seed}, {trial.rounds} rounds"
+        pictures.samples_picture(model, place / "samples.png", seed=trial.seed, title=title)
+        pictures.traversal_picture(model, dataset, place / "traversal.png", seed=trial.seed)
+        from ganbench.records.plots import history_picture
+
+        history_picture(self.directory.read_history(), place / "history.png", title)
+
+    def costs(
+        self, trainer: Trainer, training: float, evaluation: float, memory: float, flops: int
+    ) -> Cost:
+        durations = trainer.stopwatch.read()
+        deciles = statistics.quantiles(durations, n=10) if len(durations) > 1 else durations * 9
+        return Cost(
+            seconds_training=training,
+            seconds_evaluation=evaluation,
+            images_per_second=trainer.images_seen / training,
+            rounds_per_second=trainer.round / training,
+            ms_per_round=statistics.median(durations),
+            ms_per_round_p90=deciles[8],
+            peak_memory_mb=memory,
+            parameters=sum(p.numel() for p in trainer.game.parameters()),
+            flops_per_round=flops,
+            threads=self.trial.threads,
+            jobs=self.trial.jobs,
+        )
+
+    def record(self, status: str, reason: str | None) -> Record:
+        trial, trainer = self.trial, self.trainer
+        return Record(
+            trial=trial.identity,
+            variant=trial.variant,
+            source=trial.source,
+            hyperparameters=trial.hyperparameters,
+            changed=trial.changed,
+            dataset=trial.dataset,
+            dataset_fingerprint=trial.dataset_fingerprint,
+            seed=trial.seed,
+            rounds=trial.rounds,
+            batch_size=trial.batch_size,
+            images_seen=trainer.images_seen if trainer else 0,
+            generator_updates=trainer.generator_updates if trainer else 0,
+            device=trial.device,
+            status=status,
+            reason=reason,
+            cost=self.cost,
+            host=Host.model_validate(host.describe(trial.device)),
+            packages=host.packages(),
+            created=now(),
+        )
+
+
+def score_set(evaluation: harness.Evaluation) -> ScoreSet:
+    """An evaluation as the document that is kept of it."""
+    return ScoreSet(
+        protocol_id=evaluation.protocol_id,
+        split=evaluation.split,
+        settings=asdict(evaluation.settings),
+        seed=evaluation.seed,
+        scores=[asdict(score) for score in evaluation.scores],
+        skipped=[{"metric": metric, "reason": reason} for metric, reason in evaluation.skipped],
+        references=[{"name": name, **asdict(score)} for name, score in evaluation.references],
+        seconds=evaluation.seconds,
+    )
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def is_done(trial: Trial, protocol: str) -> bool:
+    """Whether a trial has ended and, if it finished, was scored by this protocol.
+
+    A diverged trial is done: it would diverge again. A failed one is tried again.
+    """
+    directory = TrialDirectory(trial.directory)
+    if not directory.has_record():
+        return False
+    status = directory.read_record().status
+    scored = any(scores.protocol_id == protocol for scores in directory.read_scores())
+    return status == "diverged" or (status == "finished" and scored)
+
+
+def with_jobs(trial: Trial, jobs: int) -> Trial:
+    """The trial as one of `jobs` at once, which its throughput is recorded with."""
+    return replace(trial, jobs=jobs)
+
+
+def failed(trial: Trial, reason: str) -> Record:
+    """The record of a trial whose process could not write it."""
+    return _Work(trial, TrialDirectory(trial.directory)).record("failed", reason)
+
+
+def rescore(trial: Trial) -> Record:
+    """Evaluate a finished trial's saved weights by the current protocol; nothing is trained.
+
+    Raises UserError where the weights are missing or are another variant's.
+    """
+    directory = TrialDirectory(trial.directory)
+    dataset = data.load(trial.dataset, trial.data_root)
+    model = start(trial, dataset).evaluation_model()
+    path = directory.path / "weights.safetensors"
+    try:
+        tensors = load_file(path, device=trial.device)
+        live = {k.removeprefix("live."): v for k, v in tensors.items() if k.startswith("live.")}
+        slow = {k.removeprefix("average."): v for k, v in tensors.items() if "average." in k[:8]}
+        model.load_state_dict({**live, **slow})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"cannot read {path} ({reason}); delete {path.parent}") from error
+    evaluation = harness.evaluate(model, dataset, seed=trial.seed, device=trial.device)
+    directory.add_scores(score_set(evaluation))
+    return directory.read_record()

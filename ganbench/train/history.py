@@ -1,0 +1,74 @@
+"""What happened along training, gathered on the device and read every N rounds."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor
+
+
+class Gauge:
+    """Running sums of named scalars; reading them is the only synchronisation.
+
+    An update that is not due in a round adds nothing and is not counted.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.names: dict[tuple[str, ...], Tensor] = {}
+        self.counts: dict[tuple[str, ...], int] = {}
+
+    def add(self, values: dict[str, Tensor]) -> None:
+        """Add one update's scalars, without reading them."""
+        key = tuple(values)
+        stacked = torch.stack([value.detach().float() for value in values.values()])
+        if key in self.names:
+            self.names[key] += stacked
+            self.counts[key] += 1
+        else:
+            self.names[key] = stacked
+            self.counts[key] = 1
+
+    def read(self) -> dict[str, float]:
+        """The means since the last reading; starts anew."""
+        means = {}
+        for key, sums in self.names.items():
+            means |= dict(zip(key, (sums / self.counts[key]).tolist(), strict=True))
+        self.names.clear()
+        self.counts.clear()
+        return means
+
+
+class Stopwatch:
+    """Milliseconds of each round: host clock on a CPU, device events on a GPU."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.cuda = device.type == "cuda"
+        self.marks: list[float | torch.cuda.Event] = []
+        self.durations: list[float] = []
+
+    def mark(self) -> None:
+        """The end of a round (or the start of the first)."""
+        if self.cuda:
+            event = torch.cuda.Event(enable_timing=True)
+            event.record()
+            self.marks.append(event)
+        else:
+            self.marks.append(time.perf_counter() * 1e3)
+
+    def read(self) -> list[float]:
+        """All durations so far. Waits for the device."""
+        if self.cuda and self.marks:
+            self.marks[-1].synchronize()  # type: ignore[union-attr]
+        for start, end in zip(self.marks, self.marks[1:], strict=False):
+            self.durations.append(
+                start.elapsed_time(end) if self.cuda else end - start  # type: ignore
+            )
+        self.marks = self.marks[-1:]
+        return self.durations
+
+    def pause(self) -> None:
+        """Leave out what happens until the next mark."""
+        self.read()
+        self.marks = []

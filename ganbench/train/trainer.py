@@ -1,0 +1,263 @@
+"""The round trainer: plays every update that is due, once, in written order."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from ganbench.data.dataset import Split
+from ganbench.data.device import Dealer
+from ganbench.errors import Diverged
+from ganbench.model import Batch, Game, Update
+from ganbench.train.average import Average
+from ganbench.train.history import Gauge, Stopwatch
+
+STREAMS = ("weights", "data", "latent")
+
+
+def seeds(seed: int) -> dict[str, int]:
+    """Independent seeds of the random streams of one trial, by name."""
+    children = np.random.SeedSequence(seed).spawn(len(STREAMS))
+    return {
+        name: int(child.generate_state(1, np.uint64)[0] >> np.uint64(1))
+        for name, child in zip(STREAMS, children, strict=True)
+    }
+
+
+def build(
+    variant: type[Game],
+    shape: tuple[int, ...],
+    classes: int,
+    hyperparameters: dict[str, Any],
+    seed: int,
+) -> Game:
+    """Make a variant with initial weights fixed by `seed`; torch's own generator is untouched."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seeds(seed)["weights"])
+        game = variant(shape, classes, hyperparameters)
+    game.check_ownership()
+    return game
+
+
+class Trainer:
+    """Trains one game on one split; `rounds` is the length of its schedules.
+
+    Raises ValueError where a loss is no finite scalar on the first batch or cannot reach a
+    parameter that its update owns, and UserError where a batch is larger than the split.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        split: Split,
+        *,
+        seed: int,
+        batch_size: int,
+        rounds: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.device = torch.device(device)
+        self.game = game.to(self.device).train()
+        self.split = split
+        self.seed = seed
+        self.rounds = rounds
+        self.batch_size = batch_size
+        streams = seeds(seed)
+        self.rngs = {
+            name: torch.Generator(self.device).manual_seed(streams[name])
+            for name in ("data", "latent")
+        }
+        self.dealer = Dealer(split, batch_size, self.rngs["data"])
+        self.round = 0
+        self.images_seen = 0
+        self.clock = torch.zeros((), device=self.device)
+        self.updates = self.game.updates()
+        self.owned = {update.name: self.game.owned(update) for update in self.updates}
+        self.optimizers = {
+            update.name: torch.optim.Adam(
+                self.owned[update.name], lr=update.lr, betas=update.betas, fused=True
+            )
+            for update in self.updates
+        }
+        generator = getattr(game, "generator", None)
+        moving = {id(p) for p in generator.parameters()} if generator is not None else set()
+        self.moves_generator = {
+            name: any(id(p) in moving for p in owned) for name, owned in self.owned.items()
+        }
+        self.averages = {
+            name: Average(nn.ModuleDict({name: getattr(self.game, name)}), self.game.ema)
+            for name in self.game.averaged
+        }
+        self.gauge = Gauge(self.device)
+        self.stopwatch = Stopwatch(self.device)
+
+    def play(
+        self, rounds: int, every: int = 50, report: Callable[[dict[str, float]], None] | None = None
+    ) -> None:
+        """Play `rounds` rounds; every `every` rounds, read the history and report it.
+
+        Raises Diverged where a loss is no longer finite.
+        """
+        last = self.round + rounds
+        self.stopwatch.mark()
+        while self.round < last:
+            self.play_round()
+            self.stopwatch.mark()
+            if self.round % every == 0 or self.round == last:
+                means = self.gauge.read()
+                for name, value in means.items():
+                    if not math.isfinite(value):
+                        raise Diverged(
+                            f"{name} became {value} between rounds "
+                            f"{max(self.round - every, 0) + 1} and {self.round}"
+                        )
+                if report:
+                    report({"round": self.round, "images": self.images_seen, **means})
+        self.stopwatch.pause()
+
+    def play_round(self) -> None:
+        """Every update that is due, once, in written order; then the averages."""
+        self.round += 1
+        progress = self.clock / self.rounds
+        batch = self.deal(progress)
+        for update in self.updates:
+            if update.due(self.round):
+                for step in range(update.steps):
+                    if step:
+                        batch = self.deal(progress)
+                    self.take(update, batch)
+        self.clock += 1
+        for average in self.averages.values():
+            average.update(self.clock)
+
+    def take(self, update: Update, batch: Batch) -> None:
+        """One step of one update. Only its own parameters get gradients and move."""
+        owned = self.owned[update.name]
+        optimizer = self.optimizers[update.name]
+        loss, logs = self.loss(update, batch)
+        loss.backward(inputs=owned)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        self.gauge.add({update.name: loss, **logs})
+        if self.game.fresh_fakes:
+            batch.forget_latent()
+        elif self.moves_generator[update.name]:
+            batch.forget_fake()
+
+    def loss(self, update: Update, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """An update's loss and what it logs."""
+        result = update.loss(batch)
+        return result if isinstance(result, tuple) else (result, {})
+
+    def deal(self, progress: Tensor) -> Batch:
+        """A new batch; counts the real images once something reads them."""
+        return Batch(self.game, self._deal, self.batch_size, self.rngs["latent"], progress)
+
+    def _deal(self) -> tuple[Tensor, Tensor]:
+        self.images_seen += self.batch_size
+        return self.dealer()
+
+    @property
+    def generator_updates(self) -> int:
+        """How often the generator has been updated so far."""
+        return sum(
+            self.round // update.every * update.steps
+            for update in self.updates
+            if self.moves_generator[update.name]
+        )
+
+    @property
+    def images_per_round(self) -> float:
+        """Real images dealt per round so far (or planned, before the first round)."""
+        if self.round:
+            return self.images_seen / self.round
+        return real_batches(self.updates) * self.batch_size
+
+    def evaluation_model(self) -> Game:
+        """A copy to evaluate: averaged networks, live heads, eval mode, on the same device."""
+        model = copy.deepcopy(self.game)
+        for name, average in self.averages.items():
+            getattr(model, name).load_state_dict(average.slow[name].state_dict())
+        return model.requires_grad_(False).eval()
+
+    def rehearse(self) -> int:
+        """Play one round on a copy; returns its floating-point operations.
+
+        Counts multiplications and additions of matrix products and convolutions, forward
+        and backward. The copy is thrown away: weights, averages and random streams of this
+        trainer stay as they are.
+
+        Raises ValueError where a loss is no finite scalar, or where it cannot reach a
+        parameter that its update owns.
+        """
+        twin = Trainer(
+            copy.deepcopy(self.game),
+            self.split,
+            seed=self.seed,
+            batch_size=self.batch_size,
+            rounds=self.rounds,
+            device=self.device,
+        )
+        names = {id(p): name for name, p in twin.game.named_parameters()}
+        for update in twin.updates:
+            loss, _ = twin.loss(update, twin.deal(twin.clock))
+            if not isinstance(loss, Tensor) or loss.dim() != 0:
+                what = (
+                    f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else loss
+                )
+                raise ValueError(f"the loss of update {update.name!r} must be a scalar, not {what}")
+            if not torch.isfinite(loss):
+                raise ValueError(
+                    f"the loss of update {update.name!r} is {loss.item()} on the first batch"
+                )
+            owned = twin.owned[update.name]
+            found: tuple[Tensor | None, ...] = (None,) * len(owned)
+            if loss.requires_grad:
+                found = torch.autograd.grad(loss, owned, allow_unused=True)
+            lost = [names[id(p)] for p, g in zip(owned, found, strict=True) if g is None]
+            if lost:
+                raise ValueError(
+                    f"the loss of update {update.name!r} does not reach {', '.join(lost)}, "
+                    f"which it owns"
+                )
+        with FlopCounterMode(display=False) as counter:
+            twin.play_round()
+        return int(counter.get_total_flops())
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next round depends on, as tensors and numbers."""
+        return {
+            "game": self.game.state_dict(),
+            "averages": {name: a.slow.state_dict() for name, a in self.averages.items()},
+            "optimizers": {name: o.state_dict() for name, o in self.optimizers.items()},
+            "rngs": {name: rng.get_state() for name, rng in self.rngs.items()},
+            "dealer": self.dealer.state_dict(),
+            "round": self.round,
+            "images_seen": self.images_seen,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state: the next round is the one that would have followed."""
+        self.game.load_state_dict(state["game"])
+        for name, average in self.averages.items():
+            average.slow.load_state_dict(state["averages"][name])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        for name, rng in self.rngs.items():
+            rng.set_state(state["rngs"][name])
+        self.dealer.load_state_dict(state["dealer"])
+        self.round = state["round"]
+        self.images_seen = state["images_seen"]
+        self.clock.fill_(self.round)
+
+
+def real_batches(updates: list[Update]) -> int:
+    """Batches of real images that a round of these updates deals: `d_steps`, mostly."""
+    return 1 + sum(update.steps - 1 for update in updates)

@@ -1,0 +1,117 @@
+import math
+
+import pytest
+import torch
+
+from ganbench.model import Categorical, Latent, Noise, Uniform
+
+
+@pytest.fixture
+def latent() -> Latent:
+    return Latent(Noise(3), Categorical(4), Uniform(2, -1, 1))
+
+
+def rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_layout_is_noise_then_one_hot_then_continuous(latent: Latent) -> None:
+    noise = torch.tensor([[1.0, 2.0, 3.0]])
+    value = latent.assemble(noise, torch.tensor([[2.0, 0.5, -0.25]]))
+    assert value.vector.tolist() == [[1, 2, 3, 0, 0, 1, 0, 0.5, -0.25]]
+    assert latent.size == 9
+    assert latent.posterior_size == 4 + 2 * 2
+    assert latent.noise_of(value).tolist() == noise.tolist()
+    assert [code.name for code in latent.codes] == ["categorical_0", "continuous_0", "continuous_1"]
+
+
+def test_categorical_codes_come_first_whatever_the_order_written() -> None:
+    latent = Latent(Uniform(1, 0, 2), Categorical(2), Noise(1))
+    value = latent.assemble(torch.tensor([[7.0]]), torch.tensor([[1.0, 1.5]]))
+    assert value.vector.tolist() == [[7, 0, 1, 1.5]]
+
+
+def test_draws_follow_the_prior() -> None:
+    latent = Latent(Noise(2), Categorical(5), Uniform(1, -1, 1), Uniform(1, 2, 6))
+    value = latent.draw(50_000, rng())
+    noise, codes = latent.noise_of(value), value.codes
+    assert noise.mean().abs() < 0.02
+    assert (noise.std() - 1).abs() < 0.02
+    share = torch.bincount(codes[:, 0].long(), minlength=5) / len(codes)
+    assert (share - 0.2).abs().max() < 0.01
+    for column, (low, high) in zip((1, 2), ((-1, 1), (2, 6)), strict=True):
+        assert codes[:, column].min() >= low
+        assert codes[:, column].max() <= high
+        assert (codes[:, column].mean() - (low + high) / 2).abs() < 0.03
+        assert abs(codes[:, column].std().item() - (high - low) / math.sqrt(12)) < 0.02
+    assert torch.corrcoef(torch.cat([noise, codes], 1).T).fill_diagonal_(0).abs().max() < 0.03
+
+
+def test_same_generator_same_draw(latent: Latent) -> None:
+    assert torch.equal(latent.draw(8, rng(1)).vector, latent.draw(8, rng(1)).vector)
+    assert not torch.equal(latent.draw(8, rng(1)).vector, latent.draw(8, rng(2)).vector)
+
+
+def test_entropy() -> None:
+    latent = Latent(Categorical(10), Uniform(1, -1, 1), Uniform(1, -2, 2))
+    assert latent.entropy().tolist() == pytest.approx([math.log(10), math.log(2), math.log(4)])
+
+
+def test_log_prob_by_hand(latent: Latent) -> None:
+    # Logits (0, ln 3, 0, 0) give q = (1, 3, 1, 1) / 6; Gaussians N(0.5, 1) and N(0, e^2).
+    outputs = torch.tensor([[0, math.log(3), 0, 0, 0.5, 0.0, 0.0, 1.0]])
+    codes = torch.tensor([[1.0, 0.0, 0.5]])
+    expected = [
+        math.log(0.5),
+        -0.5 * 0.25 - 0.5 * math.log(2 * math.pi),
+        -0.5 * (0.5 / math.e) ** 2 - 1 - 0.5 * math.log(2 * math.pi),
+    ]
+    posterior = latent.posterior(outputs)
+    assert posterior.log_prob(codes)[0].tolist() == pytest.approx(expected, abs=1e-6)
+    assert posterior.point()[0].tolist() == pytest.approx([1, 0.5, 0])
+
+
+def test_log_prob_is_the_library_density(latent: Latent) -> None:
+    outputs = torch.randn(50, latent.posterior_size, generator=rng())
+    codes = latent.draw(50, rng(3)).codes
+    got = latent.posterior(outputs).log_prob(codes)
+    category = torch.distributions.Categorical(logits=outputs[:, :4]).log_prob(codes[:, 0])
+    normal = torch.distributions.Normal(outputs[:, 4:6], outputs[:, 6:8].clamp(-4, 2).exp())
+    assert torch.allclose(got[:, 0], category, atol=1e-6)
+    assert torch.allclose(got[:, 1:], normal.log_prob(codes[:, 1:]), atol=1e-5)
+
+
+def test_bound_of_a_perfect_posterior_is_the_entropy() -> None:
+    latent = Latent(Categorical(10))
+    codes = latent.draw(1000, rng()).codes
+    outputs = 50 * latent.assemble(torch.empty(1000, 0), codes).vector
+    bound = latent.posterior(outputs).log_prob(codes).mean(0) + latent.entropy()
+    assert bound.item() == pytest.approx(math.log(10), abs=1e-6)
+
+
+def test_bound_of_an_ignorant_posterior_is_zero() -> None:
+    latent = Latent(Categorical(10))
+    codes = latent.draw(1000, rng()).codes
+    bound = latent.posterior(torch.zeros(1000, 10)).log_prob(codes).mean(0) + latent.entropy()
+    assert bound.item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (),
+        (Noise(0),),
+        (Categorical(1),),
+        (Uniform(1, 1, 1),),
+        (Noise(-1),),
+        (Categorical(2, label=True), Categorical(3, label=True)),
+    ],
+)
+def test_impossible_layouts_are_refused(parts: tuple) -> None:
+    with pytest.raises(ValueError, match=r"latent|needs|must|most"):
+        Latent(*parts)
+
+
+def test_label_code() -> None:
+    assert Latent(Categorical(3), Categorical(10, label=True)).label_code == 1
+    assert Latent(Categorical(3)).label_code is None

@@ -1,0 +1,56 @@
+"""ACGAN (Odena et al., ICML 2017, arXiv:1610.09585)."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganbench.model import GAN, Batch, Categorical, Latent, Loss, Noise, update
+from ganbench.model.hyperparameters import Weight
+
+
+class ACGAN(GAN):
+    """GAN with a class label for the generator and an auxiliary classifier on the trunk.
+
+    One change to GAN: D lowers -(L_S + L_C) and G lowers L_S - L_C, where L_C is the
+    log-likelihood of the right class on real *and* generated images (sec. 3, eq. 2 and 3).
+
+    class_weight: of L_C (1 in the paper).
+    """
+
+    class_weight: Weight = 1.0
+
+    def layout(self) -> Latent:
+        """Noise and the class label."""
+        return Latent(Noise(self.noise), Categorical(self.classes, label=True))
+
+    def build(self) -> None:
+        """Add the auxiliary classifier to the GAN's networks."""
+        super().build()
+        self.class_head = nn.Linear(self.discriminator.features, self.classes)
+
+    def class_loss(self, features: Tensor, labels: Tensor) -> Tensor:
+        """-log P(C = c | X), the mean over a batch (half of -L_C)."""
+        return F.cross_entropy(self.class_head(features), labels)
+
+    @update("discriminator", "class_head", lr="d_lr", betas="betas", steps="d_steps")
+    def discriminator_loss(self, batch: Batch) -> Loss:
+        """-(L_S + L_C) (eq. 2, 3)."""
+        images, labels = batch.labelled
+        real, fake = self.view(images, batch), self.view(batch.fake, batch)
+        on_real = self.class_loss(real.features, labels)
+        on_fake = self.class_loss(fake.features, self.intended(batch))
+        loss = self.d_loss(real.score, fake.score) + self.class_weight * (on_real + on_fake)
+        return loss, {"class_loss/real": on_real, "class_loss/fake": on_fake}
+
+    def generator_loss(self, batch: Batch) -> Loss:
+        """L_S - L_C, of which only the fakes' half moves G."""
+        fake = self.view(batch.fake, batch)
+        on_fake = self.class_loss(fake.features, self.intended(batch))
+        return self.g_loss(fake.score) + self.class_weight * on_fake
+
+    def intended(self, batch: Batch) -> Tensor:
+        """The labels (n,) that the generator was given."""
+        return batch.latent.codes[:, 0].long()
+
+    def classify(self, images: Tensor) -> Tensor:
+        """Logits (n, classes)."""
+        return self.class_head(self.discriminator(images).features)
