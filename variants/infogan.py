@@ -1,6 +1,6 @@
 """InfoGAN (Chen et al., NeurIPS 2016, arXiv:1606.03657)."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -43,8 +43,10 @@ class InfoGAN(GAN):
     info_weight: Weight = 1.0
     continuous_weight: Weight = 0.1
     q_width: Count = 128
+    lambdas: Tensor
+    entropy: Tensor
 
-    recipes: ClassVar = {"digits": {"q_width": 64}}
+    recipes = {"digits": {"q_width": 64}}
 
     def layout(self) -> Latent:
         """Noise and codes; MNIST's in appendix C.1 are 62 noise, Cat(10), 2 uniform."""

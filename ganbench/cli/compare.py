@@ -18,12 +18,19 @@ from ganbench.errors import UserError
 @click.option("--latex", "form", flag_value="latex", help="A LaTeX table (booktabs).")
 def command(paths: tuple[Path, ...], as_json: bool, form: str | None) -> None:
     """One table over the trials below each PATH [results/, but for results/reference]."""
-    from ganbench.study.compare import compare
-
     if as_json and form:
         raise UserError(f"choose one of --json and --{form}")
-    tabulated = compare(*paths)
+    from ganbench.records import tables
+    from ganbench.study.compare import compare
+
+    comparison = compare(*paths)
     if as_json:
-        options.write_json(tabulated.document())
+        options.write_json(tables.document(comparison.rows, comparison.failures))
+    elif form == "csv":
+        click.echo(tables.render_csv(comparison.rows), nl=False)
+    elif form == "markdown":
+        click.echo(tables.render_markdown(comparison), nl=False)
+    elif form == "latex":
+        click.echo(tables.render_latex(comparison), nl=False)
     else:
-        click.echo(getattr(tabulated, form or "text")(), nl=False)
+        click.echo(tables.render_text(comparison), nl=False)

@@ -80,7 +80,7 @@ def _metrics() -> list[dict[str, Any]]:
             "group": entry.group,
             "note": f"{entry.better} is better",
         }
-        for entry in CATALOGUE
+        for entry in CATALOGUE.values()
     ]
 
 

@@ -40,6 +40,7 @@ def command(as_json: bool, settings: tuple[str, ...], results: Path, **chosen: A
     Trials that are finished already are not run again; one that was interrupted is.
     """
     from ganbench.plugins.registry import assignments
+    from ganbench.records import tables
     from ganbench.study.run import run
 
     given = assignments(list(settings), "--set")
@@ -52,20 +53,21 @@ def command(as_json: bool, settings: tuple[str, ...], results: Path, **chosen: A
             err=True,
         )
         sys.exit(130)
+    comparison = result.comparison
     if as_json:
-        options.write_json(result.tabulated.document())
+        options.write_json(tables.document(comparison.rows, comparison.failures))
     else:
-        click.echo(result.tabulated.text(), nl=False)
+        click.echo(tables.render_text(comparison), nl=False)
         _name_files(result)
     sys.exit(1 if result.failures else 0)
 
 
 def _name_files(result: Result) -> None:
     trained = f"{result.trained} trained now, " if result.trained else ""
-    finished = len(result.trials) - len(result.failures)
+    total = len(result.outcomes)
+    finished = total - len(result.failures)
     click.echo(
-        f"\n{finished} of {len(result.trials)} trials finished "
-        f"({trained}{len(result.trials) - result.trained} from before)",
+        f"\n{finished} of {total} trials finished ({trained}{total - result.trained} from before)",
         err=True,
     )
     for picture in result.pictures:

@@ -43,7 +43,7 @@ def command(as_json: bool, **chosen: Any) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from ganbench.study.plan import label
+    from ganbench.records.schema import label
 
     first = rows[0]
     table = Table(box=SIMPLE_HEAD, pad_edge=False)

@@ -36,7 +36,7 @@ class GAN(Game):
     instance_noise: tuple[Weight, Weight] = (0.0, 0.0)
 
     recipes: ClassVar[dict[str, dict[str, Any]]] = {
-        "digits": {"noise": 32, "d_lr": 5e-4, "instance_noise": (0.5, 0.1)},
+        "digits": {"noise": 32, "d_lr": 5e-4, "instance_noise": (0.5, 0.1), "ema": 0.99},
     }
     discriminator: Discriminator
 

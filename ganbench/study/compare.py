@@ -6,13 +6,13 @@ from pathlib import Path
 
 from ganbench.errors import UserError
 from ganbench.records import tables
-from ganbench.records.store import find_trials
+from ganbench.records.store import find_trials, read_outcomes
 
 RESULTS = Path("results")
 REFERENCE = "reference"
 
 
-def compare(*paths: str | Path) -> tables.Tables:
+def compare(*paths: str | Path) -> tables.Comparison:
     """The numbers of all trials below `paths`; without any, of results/ but not its reference.
 
     Raises UserError where a path is missing, holds no trial, or a record is damaged.
@@ -24,5 +24,4 @@ def compare(*paths: str | Path) -> tables.Tables:
         places = sorted(p for p in RESULTS.iterdir() if p.is_dir() and p.name != REFERENCE)
         if not places:
             raise UserError(f"{RESULTS}/ holds no trials: run a study first")
-    found = find_trials(places)
-    return tables.tabulate([(t.read_record(), t.read_scores(), t.path) for t in found])
+    return tables.compare(read_outcomes(find_trials(places)))

@@ -17,6 +17,7 @@ from ganbench.data.dataset import Dataset
 from ganbench.errors import UserError
 from ganbench.model import NUMERICS
 from ganbench.plugins import registry
+from ganbench.records.schema import label
 from ganbench.train.trainer import build, real_batches
 
 
@@ -29,6 +30,7 @@ class Trial:
 
     variant: str
     source: str
+    source_digest: str
     changed: dict[str, Any]
     hyperparameters: dict[str, Any]
     dataset: str
@@ -53,19 +55,6 @@ class Trial:
         """Where the trial's files go."""
         slug = re.sub(r"[^A-Za-z0-9._=-]+", "-", self.label).strip("-.")[:80]
         return self.results / self.dataset / f"{slug}-seed{self.seed}-{self.identity}"
-
-
-def label(variant: str, changed: Mapping[str, Any]) -> str:
-    """A variant with what was changed in it, as a SPEC."""
-    pieces = [f"{name}={written(value)}" for name, value in changed.items()]
-    return f"{variant}:{','.join(pieces)}" if pieces else variant
-
-
-def written(value: Any) -> str:
-    """A hyperparameter's value as the command line takes it."""
-    if isinstance(value, tuple | list):
-        return "/".join(map(written, value))
-    return str(value).lower() if isinstance(value, bool) or value is None else str(value)
 
 
 def parse_seeds(text: str | int | Sequence[int]) -> list[int]:
@@ -161,6 +150,7 @@ def plan(
                 Trial(
                     variant=reference,
                     source=f"{variant.__module__}:{variant.__qualname__}",
+                    source_digest=digest,
                     changed=changed,
                     hyperparameters=resolved,
                     dataset=dataset,

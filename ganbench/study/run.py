@@ -15,8 +15,9 @@ from ganbench import data
 from ganbench.errors import GanbenchError, UserError
 from ganbench.evaluate.harness import Settings
 from ganbench.records import tables
-from ganbench.records.schema import Record, ScoreSet
-from ganbench.records.store import TrialDirectory, atomic_write
+from ganbench.records.plots import information_picture
+from ganbench.records.schema import Record
+from ganbench.records.store import Outcome, TrialDirectory, atomic_write
 from ganbench.study import trial as work
 from ganbench.study.engine import Crashed, Engine, LocalProcesses, parse_jobs
 from ganbench.study.plan import Trial, digest_of, plan
@@ -31,21 +32,13 @@ class Result:
     """What a study leaves: records, scores and tables, and where its files are."""
 
     directory: Path
-    trials: list[Trial]
-    records: list[Record]
-    scores: list[list[ScoreSet]]
+    outcomes: list[Outcome]
     trained: int
 
     @property
-    def tabulated(self) -> tables.Tables:
-        """The trials' numbers, ready for every renderer."""
-        places = [trial.directory for trial in self.trials]
-        return tables.tabulate(list(zip(self.records, self.scores, places, strict=True)))
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """Means over seeds: a row per variant or reference, a column per metric."""
-        return self.tabulated.frame()
+    def records(self) -> list[Record]:
+        """One record per trial, in the order asked for."""
+        return [outcome.record for outcome in self.outcomes]
 
     @property
     def failures(self) -> list[Record]:
@@ -53,15 +46,25 @@ class Result:
         return [record for record in self.records if record.status != "finished"]
 
     @property
+    def comparison(self) -> tables.Comparison:
+        """The trials' numbers over seeds, ready for every renderer of `records.tables`."""
+        return tables.compare(self.outcomes)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Means over seeds: a row per variant or reference, a column per metric."""
+        return tables.table(self.comparison)
+
+    @property
     def pictures(self) -> list[Path]:
         """The pictures of the finished trials and of the study."""
         found = [
-            trial.directory / name
-            for trial, record in zip(self.trials, self.records, strict=True)
-            if record.status == "finished"
+            directory / name
+            for record, _, directory in self.outcomes
+            if record.status == "finished" and directory
             for name in ("samples.png", "traversal.png", "history.png")
         ]
-        return [p for p in [*found, self.directory / "information.png"] if p.exists()]
+        return [path for path in [*found, self.directory / "information.png"] if path.exists()]
 
 
 def run(
@@ -114,13 +117,14 @@ def run(
                 answers[trial.identity] = record = _record(trial, answer)
                 reason = f": {record.reason}" if record.reason else ""
                 progress.end(trial, record.status + reason)
-    records, scores = [], []
+    outcomes = []
     for trial in trials:
         directory = TrialDirectory(trial.directory)
-        records.append(answers.get(trial.identity) or directory.read_record())
-        scores.append([s for s in directory.read_scores() if s.protocol_id == protocol])
+        record = answers.get(trial.identity) or directory.read_record()
+        current = [one for one in directory.read_scores() if one.protocol_id == protocol]
+        outcomes.append(Outcome(record, current, trial.directory))
     identity = digest_of({"trials": sorted(trial.identity for trial in trials)})
-    result = Result(place / "studies" / identity, trials, records, scores, len(due))
+    result = Result(place / "studies" / identity, outcomes, len(due))
     _leave(result)
     return result
 
@@ -160,29 +164,23 @@ def _record(trial: Trial, answer: Record | BaseException) -> Record:
 
 def _leave(result: Result) -> None:
     """The study's own files: its table, and the L_I curves laid over each other."""
-    from ganbench.records.plots import information_picture
-
-    tabulated = result.tabulated
-    curves = {}
-    for trial, record in zip(result.trials, result.records, strict=True):
-        history = TrialDirectory(trial.directory).read_history()
-        if record.status == "finished" and any(k.startswith("information/") for k in history[-1]):
-            curves.setdefault(trial.label, []).append(history)
-    names = [trial.directory.name for trial in result.trials]
-    try:
-        result.directory.mkdir(parents=True, exist_ok=True)
-        atomic_write(result.directory / "study.json", json.dumps({"trials": names}, indent=1))
-        atomic_write(result.directory / "table.md", tabulated.markdown())
-        atomic_write(result.directory / "table.csv", tabulated.csv())
-        if curves:
-            bounds = {
-                name.removesuffix(" bound"): value
-                for scores in result.scores
-                for score_set in scores
-                for score in score_set.scores
-                for name, value in score.parts.items()
-                if name.endswith(" bound")
-            }
-            information_picture(curves, bounds, result.directory / "information.png")
-    except OSError as error:
-        raise UserError(f"cannot write {result.directory}: {error.strerror or error}") from error
+    comparison = result.comparison
+    names = [outcome.directory.name for outcome in result.outcomes if outcome.directory]
+    place = result.directory
+    atomic_write(place / "study.json", json.dumps({"trials": names}, indent=1) + "\n")
+    atomic_write(place / "table.md", tables.render_markdown(comparison))
+    atomic_write(place / "table.csv", tables.render_csv(comparison.rows))
+    curves: dict[str, list[list[dict[str, Any]]]] = {}
+    bounds: dict[str, float] = {}
+    for record, scores, directory in result.outcomes:
+        if record.status != "finished" or directory is None:
+            continue
+        history = TrialDirectory(directory).read_history()
+        if any(name.startswith("information/") for row in history[:1] for name in row):
+            curves.setdefault(record.label, []).append(history)
+        for score in (score for evaluation in scores for score in evaluation.scores):
+            for name, value in score.parts.items():
+                if name.endswith(" bound"):
+                    bounds[name.removesuffix(" bound")] = value
+    if curves:
+        information_picture(curves, bounds, place / "information.png")

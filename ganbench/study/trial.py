@@ -6,8 +6,10 @@ import os
 import statistics
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -19,7 +21,18 @@ from ganbench.errors import Diverged, GanbenchError, UserError
 from ganbench.evaluate import harness, pictures
 from ganbench.model import Game
 from ganbench.plugins import registry
-from ganbench.records.schema import Cost, Host, Record, ScoreSet, State
+from ganbench.records.plots import history_picture
+from ganbench.records.schema import (
+    Cost,
+    Host,
+    Record,
+    Reference,
+    Score,
+    ScoreSet,
+    Skip,
+    State,
+    Status,
+)
 from ganbench.records.store import TrialDirectory, atomic_write
 from ganbench.study import host
 from ganbench.study.plan import Trial
@@ -40,7 +53,7 @@ def execute(trial: Trial) -> Record:
     """
     torch.set_num_threads(trial.threads)
     directory = TrialDirectory(trial.directory)
-    if directory.has_record() and directory.read_record().status == "finished":
+    if directory.has_record and directory.read_record().status == "finished":
         return rescore(trial)
     work = _Work(trial, directory)
     try:
@@ -120,9 +133,9 @@ class _Work:
 
     def tell(
         self,
-        phase: str,
+        phase: Literal["training", "evaluating"],
         round_number: int,
-        losses: dict[str, float],
+        losses: Mapping[str, float | None],
         rate: float | None = None,
         left: float | None = None,
     ) -> None:
@@ -134,11 +147,11 @@ class _Work:
                 phase=phase,
                 round=round_number,
                 rounds=self.trial.rounds,
-                losses=losses,
+                losses=dict(losses),
                 images_per_second=rate,
                 seconds_left=left,
                 pid=os.getpid(),
-                updated=now(),
+                updated=datetime.now(UTC),
             )
         )
 
@@ -153,8 +166,6 @@ class _Work:
         title = f"{trial.label}, {trial.dataset}, seed {trial.seed}, {trial.rounds} rounds"
         pictures.samples_picture(model, place / "samples.png", seed=trial.seed, title=title)
         pictures.traversal_picture(model, dataset, place / "traversal.png", seed=trial.seed)
-        from ganbench.records.plots import history_picture
-
         history_picture(self.directory.read_history(), place / "history.png", title)
 
     def costs(
@@ -176,12 +187,13 @@ class _Work:
             jobs=self.trial.jobs,
         )
 
-    def record(self, status: str, reason: str | None) -> Record:
+    def record(self, status: Status, reason: str | None) -> Record:
         trial, trainer = self.trial, self.trainer
         return Record(
             trial=trial.identity,
             variant=trial.variant,
             source=trial.source,
+            source_digest=trial.source_digest,
             hyperparameters=trial.hyperparameters,
             changed=trial.changed,
             dataset=trial.dataset,
@@ -197,7 +209,7 @@ class _Work:
             cost=self.cost,
             host=Host.model_validate(host.describe(trial.device)),
             packages=host.packages(),
-            created=now(),
+            created=datetime.now(UTC),
         )
 
 
@@ -208,16 +220,17 @@ def score_set(evaluation: harness.Evaluation) -> ScoreSet:
         split=evaluation.split,
         settings=asdict(evaluation.settings),
         seed=evaluation.seed,
-        scores=[asdict(score) for score in evaluation.scores],
-        skipped=[{"metric": metric, "reason": reason} for metric, reason in evaluation.skipped],
-        references=[{"name": name, **asdict(score)} for name, score in evaluation.references],
+        scores=[_score(score) for score in evaluation.scores],
+        skipped=[Skip(metric=metric, reason=reason) for metric, reason in evaluation.skipped],
+        references=[
+            Reference(name=name, score=_score(score)) for name, score in evaluation.references
+        ],
         seconds=evaluation.seconds,
     )
 
 
-def now() -> str:
-    """The time in UTC, ISO 8601, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _score(score: Any) -> Score:
+    return Score.model_validate(asdict(score))
 
 
 def is_done(trial: Trial, protocol: str) -> bool:
@@ -226,11 +239,10 @@ def is_done(trial: Trial, protocol: str) -> bool:
     A diverged trial is done: it would diverge again. A failed one is tried again.
     """
     directory = TrialDirectory(trial.directory)
-    if not directory.has_record():
+    if not directory.has_record:
         return False
     status = directory.read_record().status
-    scored = any(scores.protocol_id == protocol for scores in directory.read_scores())
-    return status == "diverged" or (status == "finished" and scored)
+    return status == "diverged" or (status == "finished" and directory.has_scores(protocol))
 
 
 def with_jobs(trial: Trial, jobs: int) -> Trial:

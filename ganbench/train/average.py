@@ -19,8 +19,8 @@ class Average:
         self.live = networks
         self.slow = copy.deepcopy(networks).requires_grad_(False)
         self.decay = decay
-        self._live_parameters = list(networks.parameters())
-        self._slow_parameters = list(self.slow.parameters())
+        self._live_parameters: list[Tensor] = list(networks.parameters())
+        self._slow_parameters: list[Tensor] = list(self.slow.parameters())
         self._live_buffers = list(networks.buffers())
         self._slow_buffers = list(self.slow.buffers())
 
@@ -29,7 +29,7 @@ class Average:
         """Follow the live networks; `clock` counts rounds, a 0-dim tensor on the device."""
         if self._live_parameters:
             step = torch.clamp_min(9.0 / (10.0 + clock), 1.0 - self.decay)
-            change = torch._foreach_sub(self._live_parameters, self._slow_parameters)
+            change = list(torch._foreach_sub(self._live_parameters, self._slow_parameters))
             torch._foreach_mul_(change, step)
             torch._foreach_add_(self._slow_parameters, change)
         if self._live_buffers:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ganbench.data.dataset import Split
@@ -19,7 +20,8 @@ from ganbench.model import Batch, Game, Update
 from ganbench.train.average import Average
 from ganbench.train.history import Gauge, Stopwatch
 
-STREAMS = ("weights", "data", "latent")
+STREAMS = ("weights", "data", "latent", "calibration")
+CALIBRATION_BATCHES = 50
 
 
 def seeds(seed: int) -> dict[str, int]:
@@ -181,10 +183,21 @@ class Trainer:
         return real_batches(self.updates) * self.batch_size
 
     def evaluation_model(self) -> Game:
-        """A copy to evaluate: averaged networks, live heads, eval mode, on the same device."""
+        """A copy to evaluate: averaged networks, live heads, eval mode, on the same device.
+
+        An averaged generator gets batch-norm statistics of its own from fresh latents
+        (Izmailov et al. 2018, arXiv:1803.05407, sec. 3.2): those of the live one do not fit
+        its weights, and averaged ones fit neither.
+        """
         model = copy.deepcopy(self.game)
         for name, average in self.averages.items():
             getattr(model, name).load_state_dict(average.slow[name].state_dict())
+        if "generator" in self.averages:
+            rng = torch.Generator(self.device).manual_seed(seeds(self.seed)["calibration"])
+            draws = (
+                model.latent.draw(self.batch_size, rng).vector for _ in range(CALIBRATION_BATCHES)
+            )
+            update_bn(draws, model.generator)
         return model.requires_grad_(False).eval()
 
     def rehearse(self) -> int:

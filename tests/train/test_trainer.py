@@ -279,8 +279,8 @@ def test_evaluation_model_is_averaged_frozen_and_apart(digits: Dataset) -> None:
     model = trainer.evaluation_model()
     assert not model.training
     assert not any(p.requires_grad for p in model.parameters())
-    slow = trainer.averages["generator"].slow["generator"].state_dict()
-    for name, value in model.generator.state_dict().items():
+    slow = dict(trainer.averages["generator"].slow["generator"].named_parameters())
+    for name, value in model.generator.named_parameters():
         assert torch.equal(value, slow[name])
     for name, value in model.discriminator.state_dict().items():
         assert torch.equal(value, trainer.game.discriminator.state_dict()[name])
@@ -288,6 +288,22 @@ def test_evaluation_model_is_averaged_frozen_and_apart(digits: Dataset) -> None:
     before = snapshot(model)
     trainer.play(1)
     assert all(torch.equal(p, before[n]) for n, p in model.named_parameters())
+
+
+def test_averaged_batch_norm_statistics_are_its_own(digits: Dataset) -> None:
+    """In eval mode, hidden units of the averaged generator have mean 0 and variance 1."""
+    trainer = make("vanilla", digits)
+    trainer.play(20)
+    generator = trainer.evaluation_model().generator
+    latent = trainer.game.latent.draw(20_000, torch.Generator().manual_seed(9)).vector
+    normed = nn.functional.batch_norm(
+        generator[0](latent), generator[1].running_mean, generator[1].running_var
+    )
+    # 50 batches of 16: five standard errors of a mean and of a variance
+    assert normed.mean(0).abs().max() < 5 / 800**0.5
+    assert (normed.var(0) - 1).abs().max() < 5 * (2 / 800) ** 0.5
+    again = trainer.evaluation_model().generator
+    assert torch.equal(again[1].running_mean, generator[1].running_mean)
 
 
 def test_split_smaller_than_an_epoch_of_batches(digits: Dataset) -> None:

@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from ganbench.errors import UserError
+from ganbench.study.plan import parse_device, parse_seeds, plan
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [("3", [0, 1, 2]), (2, [0, 1]), ("4,7", [4, 7]), ("4,", [4]), ([5, 1], [5, 1])],
+)
+def test_seeds(text: object, seeds: list[int]) -> None:
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "a", "1,x", "1,1", "-1,2", ",", [], "1.5"])
+def test_bad_seeds(text: object) -> None:
+    with pytest.raises(UserError, match="seeds"):
+        parse_seeds(text)
+
+
+def test_devices() -> None:
+    assert parse_device("cpu") == "cpu"
+    for name in ("gpu", "mps:9", "", "cuda:x"):
+        with pytest.raises(UserError, match="device"):
+            parse_device(name)
+    if not torch.cuda.is_available():
+        assert parse_device("auto") == "cpu"
+        with pytest.raises(UserError, match="finds no CUDA device"):
+            parse_device("cuda")
+
+
+def test_trials_in_table_order() -> None:
+    trials = plan(["infogan", "vanilla:d_steps=2", "infogan:info_weight=0.5"], seeds="1,4")
+    assert [(t.label, t.seed) for t in trials] == [
+        ("infogan", 1),
+        ("infogan", 4),
+        ("vanilla:d_steps=2", 1),
+        ("vanilla:d_steps=2", 4),
+        ("infogan:info_weight=0.5", 1),
+        ("infogan:info_weight=0.5", 4),
+    ]
+    assert len({t.identity for t in trials}) == 6
+    assert len({t.directory for t in trials}) == 6
+    assert trials[0].hyperparameters["noise"] == 32  # the recipe for digits
+    assert trials[0].rounds == 3000
+
+
+def test_all_variants_see_the_same_number_of_images() -> None:
+    trials = plan(["vanilla", "vanilla:d_steps=5"], seeds=1, rounds=100)
+    assert [t.rounds for t in trials] == [100, 20]
+
+
+def test_identity_is_what_can_change_the_training(tmp_path: Path) -> None:
+    def identity(spec: str = "infogan", **options: object) -> str:
+        return plan([spec], **{"seeds": 1, "rounds": 10, **options})[0].identity
+
+    same = identity()
+    assert identity(results=tmp_path) == same
+    assert identity("infogan:info_weight=1.0") == same
+    assert identity(settings={"info_weight": "1"}) == same
+    changed = [
+        identity("infogan:info_weight=0.5"),
+        identity("vanilla"),
+        identity(seeds="1,"),
+        identity(rounds=11),
+        identity(batch_size=32),
+    ]
+    assert len({same, *changed}) == 6
+
+
+def test_set_gives_way_to_the_spec() -> None:
+    trials = plan(["infogan:d_lr=1e-3", "infogan"], seeds=1, settings={"d_lr": "2e-3"})
+    assert [t.hyperparameters["d_lr"] for t in trials] == [1e-3, 2e-3]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"specs": []}, "at least one variant"),
+        ({"specs": ["infogn"]}, "did you mean 'infogan'"),
+        ({"specs": ["infogan:lr=1"]}, "valid: .*d_lr"),
+        ({"specs": ["infogan:d_lr=fast"]}, "d_lr=fast"),
+        ({"specs": ["infogan"], "settings": {"infoweight": "1"}}, "did you mean 'info_weight'"),
+        ({"specs": ["vanilla"], "dataset": "digit"}, "did you mean 'digits'"),
+        ({"specs": ["vanilla"], "rounds": 0}, "rounds 0"),
+        ({"specs": ["vanilla"], "batch_size": 1}, "batch size 1"),
+        ({"specs": ["vanilla"], "batch_size": 1098}, "1097 training images"),
+        ({"specs": ["infogan:categorical=1"]}, "at least 2 classes"),
+        ({"specs": ["vanilla:noise=0,categorical=,continuous=0"]}, "noise or codes"),
+    ],
+)
+def test_mistakes_are_told_before_training(options: dict, words: str) -> None:
+    with pytest.raises(UserError, match=words) as caught:
+        plan(**options)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_variant_that_cannot_be_built_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bad.py"
+    path.write_text(
+        "import torch\nfrom ganbench.model import GAN\n\n\n"
+        "class Bad(GAN):\n"
+        "    def build(self):\n"
+        "        super().build()\n"
+        "        self.extra = torch.nn.Linear(2, 2)\n"
+    )
+    with pytest.raises(UserError, match=r"extra\.weight is trained by no update"):
+        plan([str(path)])
