@@ -2,7 +2,8 @@
 
     import ganbench
     result = ganbench.run("infogan", "acgan", seeds=3)
-    result.table
+    result.table                           # a pandas DataFrame of means over seeds
+    ganbench.load(result.outcomes[0].directory)   # a trained model
 
 The names below are loaded on first use, so that `import ganbench` stays light.
 """
@@ -14,14 +15,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ganbench.study.compare import compare
     from ganbench.study.run import Result, run
+    from ganbench.study.trial import load
 
-__all__ = ["Result", "__version__", "compare", "run"]
+__all__ = ["Result", "__version__", "compare", "load", "run"]
 __version__ = "0.1.0"
 
 _PLACES = {
     "run": "ganbench.study.run",
     "Result": "ganbench.study.run",
     "compare": "ganbench.study.compare",
+    "load": "ganbench.study.trial",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,6 @@ def _name_files(result: Result) -> None:
         f"\n{finished} of {total} trials finished ({trained}{total - result.trained} from before)",
         err=True,
     )
-    for picture in result.pictures:
-        click.echo(f"  {picture}", err=True)
+    for place, names in groupby(result.pictures, key=lambda path: path.parent):
+        click.echo(f"  {place}/  {' '.join(path.name for path in names)}", err=True)
     click.echo(f"table and study: {result.directory}", err=True)

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -19,7 +20,7 @@ from ganbench import data
 from ganbench.data.dataset import Dataset
 from ganbench.errors import Diverged, GanbenchError, UserError
 from ganbench.evaluate import harness, pictures
-from ganbench.model import Game
+from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
 from ganbench.records.plots import history_picture
 from ganbench.records.schema import (
@@ -63,13 +64,16 @@ def execute(trial: Trial) -> Record:
     except GanbenchError:
         raise
     except Exception as error:
-        lines = str(error).strip().splitlines()
-        reason = f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
         atomic_write(directory.path / "error.txt", traceback.format_exc())
-        record = work.record("failed", reason)
+        record = work.record("failed", _reason(error))
     directory.write_record(record)
     directory.clear_state()
     return record
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
 
 
 def start(trial: Trial, dataset: Dataset) -> Trainer:
@@ -99,9 +103,9 @@ class _Work:
 
     def run(self) -> Record:
         trial, directory = self.trial, self.directory
+        directory.clear_attempt()
         self.tell("training", 0, {})
         dataset = data.load(trial.dataset, trial.data_root)
-        directory.clear_history()
         self.trainer = trainer = start(trial, dataset)
         flops = trainer.rehearse()
         host.reset_peak_memory(trial.device)
@@ -116,8 +120,8 @@ class _Work:
         evaluation = harness.evaluate(model, dataset, seed=trial.seed, device=trial.device)
         self.cost = self.costs(trainer, seconds, time.perf_counter() - began, memory, flops)
         directory.add_scores(score_set(evaluation))
-        self.leave(trainer, model, dataset)
-        return self.record("finished", None)
+        self.save_weights(trainer, model)
+        return self.record("finished", self.draw(model, dataset))
 
     def report(self, means: dict[str, float]) -> None:
         """A reading of the history: keep it, and tell who watches."""
@@ -155,18 +159,28 @@ class _Work:
             )
         )
 
-    def leave(self, trainer: Trainer, model: Game, dataset: Dataset) -> None:
-        """Weights and pictures."""
-        place, trial = self.directory.path, self.trial
-        tensors = {f"live.{k}": v for k, v in trainer.game.state_dict().items()}
+    def save_weights(self, trainer: Trainer, model: Game) -> None:
+        """What was evaluated, under its own names; the averaged networks' live weights beside."""
+        tensors = model.state_dict()
         for average in trainer.averages.values():
-            tensors |= {f"average.{k}": v for k, v in average.slow.state_dict().items()}
+            tensors |= {f"live.{k}": v for k, v in average.live.state_dict().items()}
         cpu = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-        atomic_write(place / "weights.safetensors", save(cpu, {"trial": trial.identity}))
+        path = self.directory.path / "weights.safetensors"
+        atomic_write(path, save(cpu, {"trial": self.trial.identity}))
+
+    def draw(self, model: Game, dataset: Dataset) -> str | None:
+        """The pictures. A model that cannot be drawn keeps its numbers; returns why."""
+        place, trial = self.directory.path, self.trial
         title = f"{trial.label}, {trial.dataset}, seed {trial.seed}, {trial.rounds} rounds"
-        pictures.samples_picture(model, place / "samples.png", seed=trial.seed, title=title)
-        pictures.traversal_picture(model, dataset, place / "traversal.png", seed=trial.seed)
-        history_picture(self.directory.read_history(), place / "history.png", title)
+        try:
+            pictures.samples_picture(model, place / "samples.png", seed=trial.seed, title=title)
+            pictures.traversal_picture(model, dataset, place / "traversal.png", seed=trial.seed)
+            history_picture(self.directory.read_history(), place / "history.png", title)
+        except GanbenchError:
+            raise
+        except Exception as error:
+            return f"no pictures: {_reason(error)}"
+        return None
 
     def costs(
         self, trainer: Trainer, training: float, evaluation: float, memory: float, flops: int
@@ -194,6 +208,7 @@ class _Work:
             variant=trial.variant,
             source=trial.source,
             source_digest=trial.source_digest,
+            numerics=NUMERICS,
             hyperparameters=trial.hyperparameters,
             changed=trial.changed,
             dataset=trial.dataset,
@@ -258,20 +273,33 @@ def failed(trial: Trial, reason: str) -> Record:
 def rescore(trial: Trial) -> Record:
     """Evaluate a finished trial's saved weights by the current protocol; nothing is trained.
 
-    Raises UserError where the weights are missing or are another variant's.
+    Raises UserError where the weights are missing or damaged.
     """
     directory = TrialDirectory(trial.directory)
     dataset = data.load(trial.dataset, trial.data_root)
-    model = start(trial, dataset).evaluation_model()
-    path = directory.path / "weights.safetensors"
-    try:
-        tensors = load_file(path, device=trial.device)
-        live = {k.removeprefix("live."): v for k, v in tensors.items() if k.startswith("live.")}
-        slow = {k.removeprefix("average."): v for k, v in tensors.items() if "average." in k[:8]}
-        model.load_state_dict({**live, **slow})
-    except (OSError, SafetensorError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UserError(f"cannot read {path} ({reason}); delete {path.parent}") from error
+    model = load(trial.directory, trial.device)
     evaluation = harness.evaluate(model, dataset, seed=trial.seed, device=trial.device)
     directory.add_scores(score_set(evaluation))
     return directory.read_record()
+
+
+def load(directory: str | Path, device: str = "cpu") -> Game:
+    """The model that a finished trial was evaluated by: averaged generator, live heads.
+
+    In eval mode; `model.generate(model.latent.draw(n, rng))` gives images in [-1, 1].
+
+    Raises UserError where the directory has no record or its weights cannot be used.
+    """
+    record = TrialDirectory(directory).read_record()
+    variant = registry.load(record.variant)
+    hyperparameters = variant.resolve(record.hyperparameters, record.dataset, record.variant)
+    source = data.source(record.dataset)
+    model = build(variant, source.shape, source.classes, hyperparameters, record.seed)
+    path = Path(directory) / "weights.safetensors"
+    try:
+        tensors = load_file(path)
+        model.load_state_dict({k: v for k, v in tensors.items() if not k.startswith("live.")})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"cannot use {path} ({reason}); delete {path.parent}") from error
+    return model.requires_grad_(False).eval().to(device)

@@ -32,7 +32,7 @@ class Gauge:
 
     def read(self) -> dict[str, float]:
         """The means since the last reading; starts anew."""
-        means = {}
+        means: dict[str, float] = {}
         for key, sums in self.names.items():
             means |= dict(zip(key, (sums / self.counts[key]).tolist(), strict=True))
         self.names.clear()

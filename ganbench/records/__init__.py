@@ -1,0 +1,1 @@
+"""What finished trials leave: record schemas, their store, statistics, tables and plots."""

@@ -1,0 +1,33 @@
+"""A comparison as GitHub's Markdown."""
+
+from __future__ import annotations
+
+import re
+
+from ganbench.records.layout import GENERAL_NOTE, Block, sections
+from ganbench.records.rows import Comparison
+
+WIDTH = 150  # browsers scroll sideways
+
+
+def render_markdown(comparison: Comparison) -> str:
+    """A heading per study, a table per block, the notes as a list."""
+    parts = []
+    for section in sections(comparison, WIDTH):
+        parts.append(f"## {_escaped(section.title)}")
+        parts += [f"### {block.title}\n\n{_grid(block)}" for block in section.blocks]
+        parts.append("\n".join(f"- {_escaped(note)}" for note in section.notes))
+    return "\n\n".join([*filter(None, parts), GENERAL_NOTE]) + "\n"
+
+
+def _grid(block: Block) -> str:
+    titles = ["variant", "seeds", *(_escaped(column.title) for column in block.columns)]
+    lines = [titles, ["---", *["---:"] * (len(titles) - 1)]]
+    for line in block.lines:
+        label = f"*{_escaped(line.label)}*" if line.reference else _escaped(line.label)
+        lines.append([label, line.seeds, *line.cells])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\|*<`])", r"\\\1", text)

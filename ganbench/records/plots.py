@@ -1,0 +1,143 @@
+"""Pictures of training: one trial's history, and the L_I curves of many over each other."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ganbench.records.store import atomic_write
+
+HistoryRow = Mapping[str, Any]
+History = Sequence[HistoryRow]
+
+PREFIX = "information/"
+NOT_LOSSES = {"round", "images", "images_per_second"}
+# Okabe and Ito's colours, told apart by colour-blind readers too; yellow is too pale for lines.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+STYLES = ("-", "--", ":", "-.")
+INFORMATION = "$L_I$ (nats)"
+
+
+def history_picture(history: History, path: Path | str, title: str) -> None:
+    """Draw the losses of a trial and, in a panel beside them, its L_I per code.
+
+    Raises UserError where the picture cannot be written.
+    """
+    names = dict.fromkeys(name for row in history for name in row if name not in NOT_LOSSES)
+    information = [name for name in names if name.startswith(PREFIX)]
+    losses = [name for name in names if name not in information]
+    figure, axes = _panels(1 + bool(information), title)
+    _curves(axes[0], history, losses)
+    axes[0].set_ylabel("loss")
+    if information:
+        _curves(axes[1], history, information)
+        axes[1].set_ylabel(INFORMATION)
+    _save(figure, path)
+
+
+def information_picture(
+    curves: Mapping[str, Sequence[History]], bounds: Mapping[str, float], path: Path | str
+) -> None:
+    """Draw L_I along training as figure 1 of the InfoGAN paper does, one panel per code.
+
+    curves: the histories of each variant's seeds by label: thin lines, their mean thick.
+    bounds: H(c) in nats by code, a dashed line.
+
+    Raises UserError where the picture cannot be written.
+    """
+    rows = [row for histories in curves.values() for history in histories for row in history]
+    found = dict.fromkeys(name for row in rows for name in row if name.startswith(PREFIX))
+    codes = [name.removeprefix(PREFIX) for name in found]
+    figure, axes = _panels(max(len(codes), 1), "Lower bound of the mutual information")
+    for panel, code in zip(axes, codes, strict=False):
+        panel.set_title(code, fontsize=10)
+        for number, (label, histories) in enumerate(curves.items()):
+            _seeds(panel, histories, PREFIX + code, label, _style(number))
+        if code in bounds:
+            panel.axhline(bounds[code], color="0.3", linestyle=(0, (5, 3)), linewidth=1)
+            panel.annotate(
+                f"H(c) = {bounds[code]:.3f}",
+                (0.99, bounds[code]),
+                xycoords=("axes fraction", "data"),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="right",
+                fontsize=8,
+                color="0.3",
+            )
+            panel.margins(y=0.08)
+    axes[0].set_ylabel(INFORMATION)
+    handles = {
+        label: handle
+        for panel in axes
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    if handles:
+        figure.legend(
+            handles.values(), handles.keys(), loc="outside lower center", ncols=2, frameon=False
+        )
+    _save(figure, path)
+
+
+def _panels(count: int, title: str) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(max(4.6 * count, 6.0), 3.8), layout="constrained")
+    figure.suptitle(title, fontsize=11).set_parse_math(False)
+    axes = list(figure.subplots(1, count, squeeze=False)[0])
+    for panel in axes:
+        panel.set_xlabel("round")
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+        panel.grid(color="0.9", linewidth=0.8)
+        panel.set_axisbelow(True)
+        panel.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _style(number: int) -> dict[str, Any]:
+    style = STYLES[number // len(COLOURS) % len(STYLES)]
+    return {"color": COLOURS[number % len(COLOURS)], "linestyle": style}
+
+
+def _curves(panel: Axes, history: History, names: Iterable[str]) -> None:
+    for number, name in enumerate(names):
+        label = name.removeprefix(PREFIX)
+        panel.plot(*_points(history, name), label=label, linewidth=1.3, **_style(number))
+    if panel.lines:
+        panel.legend(frameon=False, fontsize=8)
+
+
+def _seeds(
+    panel: Axes, histories: Sequence[History], name: str, label: str, style: dict[str, Any]
+) -> None:
+    points = [_points(history, name) for history in histories]
+    points = [(rounds, values) for rounds, values in points if rounds.size]
+    if not points:
+        return
+    for rounds, values in points:
+        panel.plot(rounds, values, linewidth=0.7, alpha=0.45, **style)
+    # A mean only where every seed has a number: a seed that ends early must not bend it.
+    tables = [dict(zip(rounds.tolist(), values.tolist(), strict=True)) for rounds, values in points]
+    common = sorted(set.intersection(*map(set, tables)))
+    means = [float(np.mean([table[place] for table in tables])) for place in common]
+    panel.plot(common, means, linewidth=2.2, label=label.replace("$", r"\$"), **style)
+
+
+def _points(history: History, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rounds and values of one name; a null is a gap."""
+    pairs = [(row["round"], row[name]) for row in history if name in row]
+    rounds = np.array([place for place, _ in pairs], float)
+    values = np.array([math.nan if value is None else value for _, value in pairs], float)
+    return rounds, values
+
+
+def _save(figure: Figure, path: Path | str) -> None:
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=130)
+    atomic_write(path, picture.getvalue())

@@ -1,0 +1,253 @@
+"""Trials on disk: one directory each, whole files or none, damage told in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, TypeVar
+
+from pydantic import ValidationError
+
+from ganbench.errors import UserError
+from ganbench.records.schema import SCHEMA_VERSION, Document, Record, ScoreSet, State, finite
+
+D = TypeVar("D", bound=Document)
+
+
+class Outcome(NamedTuple):
+    """A trial as it was read: its record, its evaluations, and where they lie."""
+
+    record: Record
+    scores: Sequence[ScoreSet]
+    directory: Path | None = None
+
+
+class TrialDirectory:
+    """The files of one trial. Nothing is created before something is written.
+
+    Every method raises UserError where a file is damaged or cannot be read or written.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.record_path = self.path / "record.json"
+        self.state_path = self.path / "state.json"
+        self.scores_path = self.path / "scores"
+        self.history_path = self.path / "history.jsonl"
+
+    def __repr__(self) -> str:
+        return f"TrialDirectory({str(self.path)!r})"
+
+    @property
+    def has_record(self) -> bool:
+        """Whether the trial has ended, in whatever way."""
+        return self.record_path.is_file()
+
+    def write_record(self, record: Record) -> None:
+        """Write `record.json`. A record of a failed trial is set aside first.
+
+        Raises UserError where a trial that finished or diverged already has its record.
+        """
+        if self.has_record:
+            if self.read_record().status != "failed":
+                raise UserError(
+                    f"{self.record_path}: this trial has its record, which is never "
+                    "overwritten; remove the directory to train it again"
+                )
+            with _told(self.record_path, "write"):
+                self.record_path.rename(self._aside())
+        atomic_write(self.record_path, _text(record))
+
+    def read_record(self) -> Record:
+        """The trial's record. Raises UserError where there is none."""
+        return _read(self.record_path, Record)
+
+    def has_scores(self, protocol_id: str) -> bool:
+        """Whether the trial was evaluated by this protocol."""
+        return (self.scores_path / f"{protocol_id}.json").is_file()
+
+    def add_scores(self, scores: ScoreSet) -> Path:
+        """Write `scores/<protocol_id>.json`. Raises UserError where it is there already."""
+        path = self.scores_path / f"{scores.protocol_id}.json"
+        if path.exists():
+            raise UserError(f"{path}: these scores are there already and are never overwritten")
+        atomic_write(path, _text(scores))
+        return path
+
+    def read_scores(self) -> list[ScoreSet]:
+        """All evaluations of the trial, in the order of their file names."""
+        return [_read(path, ScoreSet) for path in sorted(self.scores_path.glob("*.json"))]
+
+    def write_state(self, state: State) -> None:
+        """Replace `state.json`."""
+        atomic_write(self.state_path, _text(state))
+
+    def read_state(self) -> State | None:
+        """The state of a trial under way or interrupted; None where there is none."""
+        return _read(self.state_path, State) if self.state_path.is_file() else None
+
+    def clear_state(self) -> None:
+        """Remove `state.json`, if there is one."""
+        with _told(self.state_path, "remove"):
+            self.state_path.unlink(missing_ok=True)
+
+    def clear_attempt(self) -> None:
+        """Remove what an attempt that did not finish left; the records of failures stay.
+
+        Raises UserError where the trial has finished: its files are never removed.
+        """
+        if self.has_record and self.read_record().status != "failed":
+            raise UserError(f"{self.record_path}: this trial has ended; its files are kept")
+        with _told(self.path, "clear"):
+            for entry in list(self.path.glob("*")):
+                if entry.is_dir():
+                    shutil.rmtree(entry)
+                elif not entry.name.startswith("record"):
+                    entry.unlink()
+
+    def append_history(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add rows to `history.jsonl`. Numbers that are not finite become null."""
+        lines = "".join(json.dumps(_nulled(row), allow_nan=False) + "\n" for row in rows)
+        with _told(self.history_path, "write"):
+            self.path.mkdir(parents=True, exist_ok=True)
+            with self.history_path.open("a+b") as file:
+                _drop_torn_line(file)
+                file.write(lines.encode())
+
+    def read_history(self) -> list[dict[str, Any]]:
+        """The rows so far; empty where there are none. A last torn line is left out."""
+        if not self.history_path.is_file():
+            return []
+        lines = _read_text(self.history_path).split("\n")
+        rows = []
+        for number, line in enumerate(lines[:-1], start=1):  # the last has no line end
+            try:
+                rows.append(json.loads(line))
+            except ValueError as error:
+                raise _damaged(self.history_path, f"line {number}: {error}") from None
+        return rows
+
+    def _aside(self) -> Path:
+        number = 1
+        while (path := self.path / f"record.failed-{number}.json").exists():
+            number += 1
+        return path
+
+
+def find_trials(paths: Sequence[Path | str]) -> list[TrialDirectory]:
+    """Every directory at or below `paths` that has a record, sorted, each once.
+
+    Raises UserError where a path does not exist, or none holds a record.
+    """
+    found: dict[Path, Path] = {}
+    for path in map(Path, paths):
+        if not path.exists():
+            raise UserError(f"{path}: no such directory")
+        start = path.parent if path.name == "record.json" else path
+        with _told(start, "read"):
+            for folder in _folders_with_record(start):
+                found.setdefault(folder.resolve(), folder)
+    if not found:
+        places = ", ".join(map(str, paths))
+        raise UserError(f"no finished trials (record.json) in {places}; ganbench run makes some")
+    return [TrialDirectory(found[key]) for key in sorted(found)]
+
+
+def read_outcomes(directories: Iterable[TrialDirectory]) -> list[Outcome]:
+    """Record and scores of each trial, in the order given."""
+    return [Outcome(one.read_record(), one.read_scores(), one.path) for one in directories]
+
+
+def atomic_write(path: Path | str, content: str | bytes) -> None:
+    """Write a file whole or not at all: readers see the old content or the new.
+
+    Raises UserError with the system's reason where it cannot be written.
+    """
+    path = Path(path)
+    data = content.encode() if isinstance(content, str) else content
+    with _told(path, "write"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # In the same directory, since a rename is atomic only within one file system.
+        draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+        try:
+            with draft.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                draft.unlink()
+            raise
+
+
+def _folders_with_record(start: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for folder, below, files in os.walk(start, onerror=refuse):
+        if "record.json" in files:
+            below.clear()  # a trial holds no trials
+            yield Path(folder)
+
+
+@contextlib.contextmanager
+def _told(path: Path, what: str) -> Iterator[None]:
+    """Turn the system's refusal into one line with the path and its reason."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot {what} {path}: {error.strerror or error}") from error
+
+
+def _text(document: Document) -> str:
+    return document.model_dump_json(indent=2) + "\n"
+
+
+def _read_text(path: Path) -> str:
+    with _told(path, "read"):
+        try:
+            return path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise _damaged(path, "not UTF-8 text") from None
+
+
+def _read(path: Path, model: type[D]) -> D:
+    text = _read_text(path)
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise _damaged(path, _first(error)) from None
+
+
+def _first(error: ValidationError) -> str:
+    """The first complaint of a validation, in one line."""
+    # The version comes first: it explains the other complaints.
+    details = sorted(error.errors(), key=lambda detail: detail["loc"] != ("schema_version",))[0]
+    if details["loc"] == ("schema_version",):
+        return f"schema version {details['input']}; this ganbench reads {SCHEMA_VERSION}"
+    place = ".".join(map(str, details["loc"]))
+    return f"{place}: {details['msg']}" if place else details["msg"]
+
+
+def _damaged(path: Path, what: str) -> UserError:
+    return UserError(f"{path} cannot be used ({what}); restore it, or move its trial away")
+
+
+def _nulled(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _nulled(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_nulled(item) for item in value]
+    return finite(value) if isinstance(value, float) else value
+
+
+def _drop_torn_line(file: BinaryIO) -> None:
+    """Cut what a crash left of a last line, so that the next row starts its own."""
+    file.seek(0)
+    file.truncate(file.read().rfind(b"\n") + 1)

@@ -1,0 +1,189 @@
+"""Which trials are pooled, which are kept apart, and what becomes of those that failed."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganbench.records.rows import Row, compare, document, failures, tidy
+from ganbench.records.store import Outcome
+from tests.records.made_up import COST, evaluation, fid, outcome, record, reference, score, skip
+
+
+def trial(value: float, seed: int = 0, **changes: Any) -> Outcome:
+    return outcome(record(seed=seed, **changes), evaluation(fid(value)))
+
+
+def only(rows: Sequence[Row], metric: str) -> Row:
+    (row,) = [row for row in rows if row.metric == metric]
+    return row
+
+
+def test_seeds_are_pooled() -> None:
+    row = only(tidy([trial(value, seed=seed) for seed, value in enumerate((1.0, 2.0, 3.0))]), "fid")
+    assert (row.mean, row.std, row.n, row.seeds, row.median) == (2.0, 1.0, 3, [0, 1, 2], 2.0)
+    assert row.ci_low == pytest.approx(2 - 2.484138, abs=1e-6)
+    assert (row.kind, row.label, row.better) == ("variant", "infogan", "lower")
+    assert row.protocol == "digits-v1@1a2b3c4d, 1097 real train"
+
+
+def test_a_row_has_the_keys_that_scripts_read() -> None:
+    row = document(tidy([trial(1.0)]), [])["rows"][0]
+    contract = "variant hyperparameters dataset rounds metric mean std ci_low ci_high n better"
+    assert {*contract.split(), "protocol"} <= set(row)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rounds": 200},
+        {"batch_size": 32},
+        {"device": "cuda"},
+        {"dataset": "mnist"},
+        {"dataset_fingerprint": "other"},
+        {"hyperparameters": {"info_weight": 2.0}},
+        {"source_digest": "beef"},
+        {"variant": "acgan"},
+    ],
+)
+def test_trials_that_differ_in_more_than_their_seed_are_kept_apart(change: dict[str, Any]) -> None:
+    rows = tidy([trial(1.0), trial(2.0, seed=1, **change)])
+    assert [row.mean for row in rows if row.metric == "fid"] == [1.0, 2.0]
+
+
+def test_cards_of_one_machine_are_one_device() -> None:
+    rows = tidy([trial(1.0, device="cuda:0"), trial(2.0, seed=1, device="cuda:1")])
+    assert only(rows, "fid").n == 2
+
+
+def test_protocols_are_never_pooled() -> None:
+    trials = [
+        outcome(record(seed=0), evaluation(fid(1.0, "digits-v1@aaaa, 1097 real train"))),
+        outcome(record(seed=1), evaluation(fid(3.0, "inception@bbbb, 1097 real train"))),
+        outcome(record(seed=2), evaluation(fid(5.0).model_copy(update={"version": 2}))),
+        outcome(record(seed=3), evaluation(fid(7.0), split="validation")),
+    ]
+    rows = [row for row in tidy(trials) if row.metric == "fid"]
+    assert [(row.mean, row.n) for row in rows] == [(1.0, 1), (3.0, 1), (5.0, 1), (7.0, 1)]
+    assert len({row.protocol for row in rows}) == 4
+    assert rows[2].protocol.endswith("version 2")
+    assert rows[3].protocol.endswith("validation split")
+
+
+def test_a_trial_in_two_directories_counts_once() -> None:
+    more = evaluation(score("mig", 0.3), protocol_id="p2")
+    again = outcome(record(seed=0), evaluation(fid(1.0)), more)
+    rows = tidy([trial(1.0), trial(3.0, seed=1), again])
+    assert (only(rows, "fid").n, only(rows, "fid").mean) == (2, 2.0)
+    assert only(rows, "mig").seeds == [0]  # a copy with more scores adds them
+
+
+def test_of_two_trainings_with_one_seed_the_newer_counts() -> None:
+    newer = trial(5.0, trial="other", created="2026-02-01T00:00:00Z")
+    assert only(tidy([newer, trial(1.0)]), "fid").mean == 5.0
+
+
+def test_a_trial_that_finished_elsewhere_is_no_failure() -> None:
+    failed = record(status="failed", reason="killed", created="2027-01-01T00:00:00Z", cost=None)
+    assert failures([outcome(failed), trial(1.0)]) == []
+
+
+def test_failures_carry_their_reason(tmp_path: Path) -> None:
+    lost = record(seed=1, status="diverged", reason="generator loss is nan", cost=None)
+    comparison = compare([trial(1.0), outcome(lost, at=tmp_path / "t")])
+    (failure,) = comparison.failures
+    assert failure["variant"] == "infogan"
+    assert (failure["seed"], failure["status"]) == (1, "diverged")
+    assert failure["reason"] == "generator loss is nan"
+    assert failure["directory"] == str(tmp_path / "t")
+    assert only(comparison.rows, "fid").seeds == [0]
+
+
+def test_the_document_is_strict_json() -> None:
+    odd = record(status="failed", changed={"clip": math.inf}, reason="x")
+    found = compare([trial(1.0, seed=1), outcome(odd)])
+    text = json.dumps(document(found.rows, found.failures), allow_nan=False)
+    read = json.loads(text)
+    assert read["schema"] == 1
+    assert read["rows"][0]["std"] is None
+    assert read["failures"][0]["hyperparameters"] == {"clip": "inf"}
+
+
+def test_costs_are_rows_and_loads_are_kept_apart() -> None:
+    alone = COST.model_copy(update={"jobs": 1, "threads": 4, "images_per_second": 9000.0})
+    rows = tidy([trial(1.0), trial(2.0, seed=1, cost=alone)])
+    speeds = [(r.mean, r.protocol) for r in rows if r.metric == "images_per_second"]
+    assert speeds == [
+        (6400.0, "cpu (Test CPU), 1 thread, 2 trials at once"),
+        (9000.0, "cpu (Test CPU), 4 threads, 1 trial at once"),
+    ]
+    assert only(rows, "parameters").n == 2
+    assert only(rows, "fid").n == 2
+
+
+def test_flops_that_nobody_counted_are_no_row() -> None:
+    uncounted = COST.model_copy(update={"flops_per_round": None})
+    assert "flops_per_round" not in {row.metric for row in tidy([trial(1.0, cost=uncounted)])}
+
+
+def test_a_reference_stands_in_the_column_of_its_evaluation() -> None:
+    """A floor has other sample counts than the variants, and still belongs beside them."""
+    floor = reference("real images, held out")
+    other = floor.model_copy(
+        update={
+            "score": floor.score.model_copy(update={"protocol": "digits-v1@1a2b3c4d, 500 real"})
+        }
+    )
+    rows = tidy([outcome(record(), evaluation(fid(2.0), references=[other]))])
+    variant, beside = (row for row in rows if row.metric == "fid")
+    assert beside.protocol != variant.protocol
+    assert beside.beside == variant.beside == variant.protocol
+
+
+def test_references_stand_once_beside_the_variants() -> None:
+    def with_references(seed: int, floor: float) -> Outcome:
+        beside = [reference("real images, held out"), reference("blurred", value=floor)]
+        return outcome(record(seed=seed), evaluation(fid(2.0), references=beside))
+
+    rows = tidy([with_references(0, 7.0), with_references(1, 9.0), with_references(2, 9.0)])
+    beside = {row.variant: row for row in rows if row.kind == "reference"}
+    assert [row.kind for row in rows[-2:]] == ["reference", "reference"]
+    assert (beside["real images, held out"].mean, beside["real images, held out"].n) == (0.3, 1)
+    assert (beside["blurred"].mean, beside["blurred"].n) == (8.0, 2)
+    assert beside["blurred"].rounds is None
+
+
+def test_skipped_metrics_and_those_that_were_scored_later() -> None:
+    first = evaluation(fid(1.0), skipped=[skip("nmi"), skip("mig", "value is nan")])
+    later = evaluation(score("mig", 0.2), protocol_id="p2")
+    (group,) = compare([outcome(record(), first, later)]).groups
+    assert [(one.metric, one.reason, one.seeds) for one in group.skipped] == [
+        ("nmi", "no encode()", (0,))
+    ]
+
+
+def test_labels_say_what_tells_twins_apart() -> None:
+    trials = [
+        trial(1.0, device="cpu"),
+        trial(2.0, device="cuda"),
+        trial(3.0, device="cpu", variant="acgan"),
+        trial(4.0, device="cpu", changed={"info_weight": 0.5}),
+    ]
+    labels = [group.label for group in compare(trials).groups]
+    assert labels == [
+        "infogan [device cpu]",
+        "infogan [device cuda]",
+        "acgan",
+        "infogan:info_weight=0.5",
+    ]
+
+
+def test_a_budget_is_images_seen() -> None:
+    critic = {"changed": {"d_steps": 7}, "rounds": 429, "images_seen": 429 * 7 * 64}
+    short = {"rounds": 200, "images_seen": 200 * 64}
+    lost = {"variant": "acgan", "rounds": 200, "images_seen": 64, "status": "failed"}
+    made = [trial(1.0), trial(1.0, **critic), trial(1.0, **short), trial(1.0, **lost)]
+    assert [group.budget for group in compare(made).groups] == [192_000, 192_000, 12_800, 12_800]
