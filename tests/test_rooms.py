@@ -21,6 +21,8 @@ MAY = {
     "cli": {"model", "data", "train", "evaluate", "records", "plugins", "study"},
     "variants": {"model"},
 }
+# The script that trains the extractors is run by hand and loads data sets by name.
+EXCEPTIONS = {"train.py": {"ganbench.data"}}
 
 
 def imports(path: Path) -> set[str]:
@@ -46,14 +48,13 @@ def allowed(room: str, name: str) -> bool:
         or any(name.startswith(known + ".") for known in ANYWHERE)
         or rest == "__version__"
         or any(rest == r or rest.startswith(r + ".") for r in {room, *MAY[room]} - {"variants"})
-        # `from ganbench.model.latent import X` also lists its parents, which are packages
-        or any(known.startswith(rest + ".") for known in MAY[room])
     )
 
 
 @pytest.mark.parametrize(("room", "path"), files(), ids=lambda x: getattr(x, "name", x))
 def test_a_room_imports_only_what_it_may(room: str, path: Path) -> None:
-    wrong = {name for name in imports(path) if not allowed(room, name)}
+    exceptions = EXCEPTIONS.get(path.name, set())
+    wrong = {name for name in imports(path) - exceptions if not allowed(room, name)}
     assert not wrong, f"{path.relative_to(ROOT)} ({room}) imports {sorted(wrong)}"
 
 

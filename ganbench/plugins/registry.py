@@ -60,6 +60,8 @@ def parse(spec: str) -> tuple[str, dict[str, str]]:
     `0.5/0.1`. Raises UserError where a piece has no `=`.
     """
     reference, colon, tail = spec.rpartition(":")
+    if colon and not tail:
+        return reference, {}
     if not colon or "=" not in tail:
         return spec, {}
     return reference, assignments(tail.split(","), spec)

@@ -22,6 +22,7 @@ class Mine(GAN):
     ("spec", "reference", "given"),
     [
         ("infogan", "infogan", {}),
+        ("infogan:", "infogan", {}),
         ("infogan:info_weight=0.5,d_lr=1e-3", "infogan", {"info_weight": "0.5", "d_lr": "1e-3"}),
         ("./my.py", "./my.py", {}),
         ("./my.py:a=1", "./my.py", {"a": "1"}),

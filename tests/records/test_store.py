@@ -97,8 +97,23 @@ def test_history_has_nulls_for_what_is_not_finite(trial: TrialDirectory) -> None
         {"round": 100, "generator": None},
         {"round": 150},
     ]
-    trial.clear_history()
-    assert trial.read_history() == []
+
+
+def test_an_attempt_that_did_not_finish_is_cleared_but_for_its_records(
+    trial: TrialDirectory,
+) -> None:
+    trial.append_history([{"round": 50}])
+    trial.add_scores(evaluation(fid(1.0)))
+    trial.write_record(record(status="failed", reason="no memory"))
+    trial.write_record(record(status="failed", reason="no memory again"))
+    trial.clear_attempt()
+    assert sorted(p.name for p in trial.path.iterdir()) == [
+        "record.failed-1.json",
+        "record.json",
+    ]
+    trial.write_record(record())
+    with pytest.raises(UserError, match="its files are kept"):
+        trial.clear_attempt()
 
 
 def test_a_torn_last_line_is_left_out_and_mended(trial: TrialDirectory) -> None:

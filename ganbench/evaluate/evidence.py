@@ -1,0 +1,298 @@
+"""What metrics read: images, codes, features. Gathered when first asked for, once."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+from torch import Tensor, nn
+
+from ganbench.data.dataset import Dataset, Split, to_uint8, to_unit_range
+from ganbench.evaluate import capabilities, extractors, probe
+from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.extractors import Extractor
+from ganbench.evaluate.networks import BATCH
+from ganbench.evaluate.settings import Settings
+from ganbench.model.latent import Code, Latent, LatentValue
+
+SPLITS = ("validation", "test")
+
+
+def stream(seed: int, purpose: str) -> int:
+    """The seed of one purpose's random stream: a new purpose never moves another's numbers."""
+    key = zlib.crc32(purpose.encode())
+    state = np.random.SeedSequence(seed, spawn_key=(key,)).generate_state(1, np.uint64)
+    return int(state[0] >> np.uint64(1))
+
+
+def choose(split: Split, limit: int) -> Split:
+    """At most `limit` images of a split, a fixed random choice in their written order."""
+    if len(split) <= limit:
+        return split
+    rows = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))
+    return split[rows[:limit].sort().values]
+
+
+@contextmanager
+def undisturbed(model: Any, seed: int, device: torch.device) -> Iterator[None]:
+    """Evaluate without a trace: eval mode, no gradients, global generators restored.
+
+    A model that draws from torch's global generators draws from ones fixed by `seed`. BLAS
+    runs on one thread: the matrices are small, and many trials share the machine.
+    """
+    cuda = [device] if device.type == "cuda" else []
+    modules = list(model.modules()) if isinstance(model, nn.Module) else []
+    modes = [module.training for module in modules]
+    blas = threadpool_limits(1, user_api="blas")
+    with blas, torch.random.fork_rng(devices=cuda), torch.no_grad():
+        torch.default_generator.manual_seed(stream(seed, "global"))
+        if cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(stream(seed, "global"))
+        try:
+            for module in modules:
+                module.training = False
+            yield
+        finally:
+            for module, mode in zip(modules, modes, strict=True):
+                module.training = mode
+
+
+class Evidence:
+    """What one model shows of itself on one data set, on the CPU.
+
+    model: anything with capabilities, in eval mode on `device`. split: the held-out real
+    images, "validation" or "test". seed: fixes everything that is drawn; each purpose has
+    its own stream, drawn on the CPU, so that devices see the same latents.
+
+    Attributes raise Unavailable where the model lacks a capability or the data set an
+    extractor. Generated images are rounded to uint8, as a stored picture would be, before
+    an extractor, a probe or a classifier sees them; the model's own encode() and
+    posterior_log_prob() read its generator's outputs as they are.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        dataset: Dataset,
+        settings: Settings,
+        seed: int,
+        split: str = "test",
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if split not in SPLITS:
+            raise ValueError(f"held-out images are of split {SPLITS}, not {split!r}")
+        self.model = model
+        self.dataset = dataset
+        self.settings = settings
+        self.seed = seed
+        self.split = split
+        self.device = torch.device(device)
+
+    # Real images.
+
+    @cached_property
+    def train(self) -> Split:
+        """Real training images: what distances and mappings refer to."""
+        return choose(self.dataset.train, self.settings.reference)
+
+    @cached_property
+    def held_out(self) -> Split:
+        """Real images that the model was not trained on."""
+        whole = self.dataset.test if self.split == "test" else self.dataset.validation
+        return choose(whole, self.settings.reference)
+
+    # The model's latent and images.
+
+    @cached_property
+    def latent(self) -> Latent:
+        """The model's latent, which carries codes."""
+        return capabilities.latent_with_codes(self.model)
+
+    @property
+    def categorical(self) -> tuple[Code, ...]:
+        """The categorical codes, at least one."""
+        if not self.latent.categorical:
+            raise Unavailable("its latent carries no categorical code")
+        return self.latent.categorical
+
+    @property
+    def continuous(self) -> tuple[Code, ...]:
+        """The continuous codes, at least one."""
+        if not self.latent.continuous:
+            raise Unavailable("its latent carries no continuous code")
+        return self.latent.continuous
+
+    @property
+    def label_code(self) -> int:
+        """The column of the code that is the class label."""
+        column = capabilities.latent_of(self.model).label_code
+        if column is None:
+            raise Unavailable("its latent carries no class label")
+        return column
+
+    @cached_property
+    def _sample(self) -> tuple[Tensor, LatentValue]:
+        return self._generate(self.settings.samples, "samples")
+
+    @property
+    def generated_raw(self) -> Tensor:
+        """The generator's outputs (samples, *shape), float32 in [-1, 1]."""
+        return self._sample[0]
+
+    @property
+    def generated_latent(self) -> LatentValue:
+        """The latents of the generated images."""
+        return self._sample[1]
+
+    @cached_property
+    def generated(self) -> Tensor:
+        """The generated images (samples, *shape), uint8."""
+        return to_uint8(self.generated_raw)
+
+    @property
+    def generated_labels(self) -> Tensor:
+        """The intended class (samples,) of each generated image, int64."""
+        return self.generated_latent.codes[:, self.label_code].long()
+
+    # What an extractor sees.
+
+    @cached_property
+    def extractor(self) -> Extractor:
+        """The extractor that the settings name, or the data set's default."""
+        return extractors.find(self.settings.extractor, self.dataset.name)
+
+    @cached_property
+    def _generated_read(self) -> tuple[Tensor, Tensor]:
+        return self.extractor.read(self.generated)
+
+    @property
+    def generated_features(self) -> Tensor:
+        """Features (samples, d) of the generated images."""
+        return self._generated_read[0]
+
+    @property
+    def generated_logits(self) -> Tensor:
+        """The extractor's logits (samples, classes) of the generated images."""
+        return self._generated_read[1]
+
+    @cached_property
+    def train_features(self) -> Tensor:
+        """Features (n, d) of the real training images."""
+        return self.extractor.features(self.train.images)
+
+    @cached_property
+    def _held_out_read(self) -> tuple[Tensor, Tensor]:
+        return self.extractor.read(self.held_out.images)
+
+    @property
+    def held_out_features(self) -> Tensor:
+        """Features (n, d) of the held-out real images."""
+        return self._held_out_read[0]
+
+    @property
+    def held_out_logits(self) -> Tensor:
+        """The extractor's logits (n, classes) of the held-out real images."""
+        return self._held_out_read[1]
+
+    # What the model says of images.
+
+    @cached_property
+    def train_codes(self) -> Tensor:
+        """encode() of the real training images, (n, codes)."""
+        return self._encode(to_unit_range(self.train.images))
+
+    @cached_property
+    def held_out_codes(self) -> Tensor:
+        """encode() of the held-out real images, (n, codes)."""
+        return self._encode(to_unit_range(self.held_out.images))
+
+    @cached_property
+    def generated_codes(self) -> Tensor:
+        """encode() of the generated images, (samples, codes)."""
+        return self._encode(self.generated_raw)
+
+    @cached_property
+    def log_posteriors(self) -> Tensor:
+        """log Q(c|x) in nats, (samples, codes), of the codes of the generated images."""
+        images, latent = self._sample
+        return self._batched(
+            lambda rows: capabilities.posterior_log_prob(
+                self.model, images[rows].to(self.device), latent[rows].to(self.device)
+            ),
+            len(images),
+        )
+
+    @cached_property
+    def held_out_class_logits(self) -> Tensor:
+        """classify() of the held-out real images, (n, classes)."""
+        images = to_unit_range(self.held_out.images)
+        return self._batched(
+            lambda rows: capabilities.classify(
+                self.model, images[rows].to(self.device), self.dataset.classes
+            ),
+            len(images),
+        )
+
+    # What an independent probe reads.
+
+    @cached_property
+    def _probe_train(self) -> tuple[Tensor, Tensor]:
+        images, latent = self._generate(self.settings.probe_pairs, "probe training")
+        return to_uint8(images), latent.codes
+
+    @cached_property
+    def _probe_test(self) -> tuple[Tensor, Tensor]:
+        images, latent = self._generate(self.settings.probe_test_pairs, "probe test")
+        return to_uint8(images), latent.codes
+
+    @property
+    def probe_codes(self) -> Tensor:
+        """The codes (pairs, codes) of the images that probes are tested on."""
+        return self._probe_test[1]
+
+    @cached_property
+    def probe_read_noisy(self) -> Tensor:
+        """What a probe trained on noisy images reads off noisy ones, (pairs, codes)."""
+        return self._probe(self.settings.noise, "probe noisy")
+
+    @cached_property
+    def probe_read_clean(self) -> Tensor:
+        """What a probe trained on clean images reads off clean ones, (pairs, codes)."""
+        return self._probe(0.0, "probe clean")
+
+    def _probe(self, noise: float, purpose: str) -> Tensor:
+        return probe.read_codes(
+            self._probe_train,
+            self._probe_test[0],
+            self.latent.codes,
+            noise=noise,
+            steps=self.settings.probe_steps,
+            seed=stream(self.seed, purpose),
+        )
+
+    def _generate(self, n: int, purpose: str) -> tuple[Tensor, LatentValue]:
+        rng = torch.Generator().manual_seed(stream(self.seed, purpose))
+        latent = capabilities.latent_of(self.model).draw(n, rng)
+        images = self._batched(
+            lambda rows: capabilities.generate(
+                self.model, latent[rows].to(self.device), self.dataset.shape
+            ),
+            n,
+        )
+        return images, latent
+
+    def _encode(self, images: Tensor) -> Tensor:
+        return self._batched(
+            lambda rows: capabilities.encode(self.model, images[rows].to(self.device)), len(images)
+        )
+
+    def _batched(self, call: Callable[[slice], Tensor], n: int) -> Tensor:
+        parts = [call(slice(start, start + BATCH)) for start in range(0, n, BATCH)]
+        return torch.cat([part.float().cpu() for part in parts])

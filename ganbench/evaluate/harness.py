@@ -1,0 +1,89 @@
+"""The evaluation harness: every metric that a model's capabilities allow, with its protocol."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from ganbench.data.dataset import Dataset
+from ganbench.evaluate import references
+from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.catalogue import CATALOGUE
+from ganbench.evaluate.evidence import Evidence, undisturbed
+from ganbench.evaluate.metrics import METRICS
+from ganbench.evaluate.score import Score, to_score
+from ganbench.evaluate.settings import Settings
+
+__all__ = ["Evaluation", "Score", "Settings", "evaluate"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one evaluation found.
+
+    protocol_id: see `Settings.protocol_id`. skipped: (metric, reason) of what was not measured.
+    references: (name, score) of what stands beside a model: real images, k-means; they
+    depend on data and settings alone. seconds: wall-clock time of the whole.
+    """
+
+    protocol_id: str
+    split: str
+    settings: Settings
+    seed: int
+    scores: list[Score] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    references: list[tuple[str, Score]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def evaluate(
+    model: Any,
+    dataset: Dataset,
+    *,
+    seed: int,
+    split: str = "test",
+    settings: Settings | None = None,
+    device: torch.device | str = "cpu",
+) -> Evaluation:
+    """Measure everything that a model can do; what it cannot is recorded with the reason.
+
+    model: anything with capabilities, on `device`. split: the held-out real images, "test"
+    for final scores, "validation" for choices. The model's mode and parameters and the
+    global generators of random numbers are left as they are found; on a CPU the same seed
+    and number of threads give the same bits.
+
+    Raises ValueError for another split, UserError for an unknown extractor.
+    """
+    settings = settings or Settings()
+    start = time.perf_counter()
+    evidence = Evidence(model, dataset, settings, seed, split, device)
+    found = Evaluation(settings.protocol_id(dataset, split), split, settings, seed)
+    with undisturbed(model, seed, evidence.device):
+        for name in CATALOGUE:
+            outcome = _measure(name, evidence)
+            if isinstance(outcome, Score):
+                found.scores.append(outcome)
+            else:
+                found.skipped.append((name, outcome))
+    found.references.extend(references.gather(dataset, split, settings))
+    return replace(found, seconds=time.perf_counter() - start)
+
+
+def _measure(name: str, evidence: Evidence) -> Score | str:
+    """The score, or the reason why there is none."""
+    start = time.perf_counter()
+    metric = METRICS[name]
+    try:
+        measurement = metric.measure(evidence)
+    except Unavailable as reason:
+        return str(reason)
+    except Exception as error:  # a metric, or the model under it, must not end the evaluation
+        text = str(error).strip().splitlines()
+        return f"failed: {type(error).__name__}" + (f": {text[0]}" if text else "")
+    if not math.isfinite(measurement.value):
+        return f"not a finite number: {measurement.value}"
+    return to_score(metric, measurement, evidence, time.perf_counter() - start)

@@ -1,0 +1,42 @@
+"""The metrics: pure functions (arrays in, numbers out) and `METRICS`, how each is measured.
+
+Importing a family registers its metrics.
+"""
+
+from ganbench.evaluate.metrics.classes import trained_on
+from ganbench.evaluate.metrics.clusters import ari, cluster_accuracy, match_clusters, nmi
+from ganbench.evaluate.metrics.codes import accuracy, r_squared
+from ganbench.evaluate.metrics.disentanglement import (
+    entropy,
+    mig,
+    mutual_information,
+    spearman,
+    within_category_correlation,
+)
+from ganbench.evaluate.metrics.factors import FACTORS, image_factors
+from ganbench.evaluate.metrics.fidelity import fid
+from ganbench.evaluate.metrics.information import information_bound
+from ganbench.evaluate.metrics.registry import METRICS, Measurement, Metric, metric
+
+__all__ = [
+    "FACTORS",
+    "METRICS",
+    "Measurement",
+    "Metric",
+    "accuracy",
+    "ari",
+    "cluster_accuracy",
+    "entropy",
+    "fid",
+    "image_factors",
+    "information_bound",
+    "match_clusters",
+    "metric",
+    "mig",
+    "mutual_information",
+    "nmi",
+    "r_squared",
+    "spearman",
+    "trained_on",
+    "within_category_correlation",
+]

@@ -1,0 +1,55 @@
+"""How well a class-conditional model knows and shows the classes."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ganbench.evaluate import probe
+from ganbench.evaluate.evidence import Evidence, stream
+from ganbench.evaluate.metrics.codes import accuracy
+from ganbench.evaluate.metrics.registry import Measurement, metric
+from ganbench.evaluate.metrics.uncertainty import of_accuracy
+
+
+def _share(predicted: Tensor, labels: Tensor, protocol: str) -> Measurement:
+    value = accuracy(predicted, labels)
+    return Measurement(value, len(labels), protocol, of_accuracy(value, len(labels)))
+
+
+@metric("auxiliary_accuracy")
+def _auxiliary_accuracy(evidence: Evidence) -> Measurement:
+    logits, labels = evidence.held_out_class_logits, evidence.held_out.labels
+    return _share(logits.argmax(1), labels, f"classify() on {len(labels)} held-out real images")
+
+
+@metric("conditional_accuracy")
+def _conditional_accuracy(evidence: Evidence) -> Measurement:
+    labels = evidence.generated_labels
+    protocol = f"{evidence.extractor.identity} on {len(labels)} generated, uint8"
+    return _share(evidence.generated_logits.argmax(1), labels, protocol)
+
+
+@metric("classification_accuracy_score")
+def _classification_accuracy_score(evidence: Evidence) -> Measurement:
+    labels = evidence.generated_labels
+    return trained_on(evidence, evidence.generated, labels, f"{len(labels)} generated")
+
+
+def trained_on(evidence: Evidence, images: Tensor, labels: Tensor, description: str) -> Measurement:
+    """Accuracy on held-out real images of a fresh classifier trained on labelled images.
+
+    Ravuri & Vinyals 2019 (arXiv:1905.10887). images: uint8 (n, c, h, w), labels: (n,).
+    """
+    steps, held_out = evidence.settings.classifier_steps, evidence.held_out
+    predicted = probe.classify(
+        (images, labels),
+        held_out.images,
+        evidence.dataset.classes,
+        steps=steps,
+        seed=stream(evidence.seed, "fresh classifier"),
+    )
+    protocol = (
+        f"fresh classifier, {steps} steps on {description}, tested on {len(held_out)} held-out "
+        "real images, uint8"
+    )
+    return _share(predicted, held_out.labels, protocol)

@@ -1,0 +1,94 @@
+"""How well a categorical code groups real images by class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+from ganbench.evaluate.evidence import Evidence
+from ganbench.evaluate.metrics.registry import Measurement, metric
+from ganbench.evaluate.metrics.uncertainty import bootstrap, of_accuracy
+
+
+def match_clusters(predicted: ArrayLike, labels: ArrayLike) -> dict[int, int]:
+    """The one-to-one mapping of clusters to labels that makes the most pairs (n,) right.
+
+    Hungarian method (Kuhn 1955). Where clusters outnumber labels, the superfluous ones are
+    left out of the mapping.
+    """
+    clusters, cluster_of = np.unique(np.asarray(predicted).astype(np.int64), return_inverse=True)
+    names, label_of = np.unique(np.asarray(labels).astype(np.int64), return_inverse=True)
+    table = np.zeros((len(clusters), len(names)), dtype=np.int64)
+    np.add.at(table, (cluster_of, label_of), 1)
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    return {int(clusters[r]): int(names[c]) for r, c in zip(rows, columns, strict=True)}
+
+
+def cluster_accuracy(
+    predicted: ArrayLike, labels: ArrayLike, mapping: dict[int, int] | None = None
+) -> float:
+    """Share of predicted clusters (n,) that map to the label (n,).
+
+    Without a mapping, the best one on these very pairs is fitted first. A cluster that the
+    mapping does not name is wrong.
+    """
+    clusters, truth = np.asarray(predicted).astype(np.int64), np.asarray(labels).astype(np.int64)
+    if mapping is None:
+        mapping = match_clusters(clusters, truth)
+    right = [mapping.get(int(c)) == int(label) for c, label in zip(clusters, truth, strict=True)]
+    return float(np.mean(right))
+
+
+def nmi(predicted: ArrayLike, labels: ArrayLike) -> float:
+    """Mutual information over the mean of both entropies, of clusters and labels (n,)."""
+    return float(normalized_mutual_info_score(np.asarray(labels), np.asarray(predicted)))
+
+
+def ari(predicted: ArrayLike, labels: ArrayLike) -> float:
+    """Adjusted Rand index (Hubert & Arabie 1985): 0 for chance, 1 for equal partitions."""
+    return float(adjusted_rand_score(np.asarray(labels), np.asarray(predicted)))
+
+
+def grouping(
+    name: str, train: tuple[ArrayLike, ArrayLike], held_out: tuple[ArrayLike, ArrayLike], by: str
+) -> Measurement:
+    """Measure one of the three scores of (clusters, labels) pairs; `by` says who clustered."""
+    clusters, labels = np.asarray(held_out[0]).astype(np.int64), np.asarray(held_out[1])
+    where = f"{by} on {len(labels)} held-out real images"
+    if name == "cluster_accuracy":
+        value = cluster_accuracy(clusters, labels, match_clusters(*train))
+        fitted = len(np.asarray(train[1]))
+        protocol = f"{where}, mapping fitted on {fitted} training images"
+        return Measurement(value, len(labels), protocol, of_accuracy(value, len(labels)))
+    statistic: Callable[..., float] = {"nmi": nmi, "ari": ari}[name]
+    value = statistic(clusters, labels)
+    return Measurement(value, len(labels), where, bootstrap(statistic, clusters, labels))
+
+
+def _by_code(evidence: Evidence, name: str) -> Measurement:
+    code = evidence.categorical[0]  # its column is the first
+    return grouping(
+        name,
+        (evidence.train_codes[:, 0], evidence.train.labels),
+        (evidence.held_out_codes[:, 0], evidence.held_out.labels),
+        f"{code.name} by encode()",
+    )
+
+
+@metric("cluster_accuracy")
+def _cluster_accuracy(evidence: Evidence) -> Measurement:
+    return _by_code(evidence, "cluster_accuracy")
+
+
+@metric("nmi")
+def _nmi(evidence: Evidence) -> Measurement:
+    return _by_code(evidence, "nmi")
+
+
+@metric("ari")
+def _ari(evidence: Evidence) -> Measurement:
+    return _by_code(evidence, "ari")

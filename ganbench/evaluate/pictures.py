@@ -1,0 +1,175 @@
+"""Pictures of what a model generates: a grid of samples, and a walk along its codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ganbench.data.dataset import Dataset, to_uint8
+from ganbench.evaluate.capabilities import Unavailable, ask, latent_of
+from ganbench.evaluate.evidence import Evidence, stream, undisturbed
+from ganbench.evaluate.metrics import match_clusters
+from ganbench.evaluate.settings import Settings
+from ganbench.model.latent import Latent, LatentValue
+
+ROWS = COLUMNS = 10
+MOST_CATEGORIES = 20
+MOST_PANELS = 4
+WALK = torch.linspace(-1.5, 1.5, 7)
+"""Values of a continuous code, in units of half its training range around its middle."""
+INCHES = 0.4
+"""Side of one image on paper."""
+
+
+def samples_picture(model: Any, path: Path, seed: int, title: str | None = None) -> None:
+    """Write a grid of generated images, 10 columns at most.
+
+    With a categorical code, each column is one of its categories, named above it. Raises
+    Unavailable where the model has no latent or cannot generate.
+    """
+    latent = latent_of(model)
+    value = latent.draw(ROWS * COLUMNS, _rng(seed, "samples picture"))
+    columns, names, caption = COLUMNS, [""] * COLUMNS, ""
+    if latent.categorical:
+        code = latent.categorical[0]
+        columns = min(COLUMNS, code.classes)
+        names, caption = [str(i) for i in range(columns)], "class" if code.label else code.name
+        codes = value.codes.clone()
+        codes[:, 0] = torch.arange(len(codes)) % columns
+        value = latent.assemble(latent.noise_of(value), codes)[: ROWS * columns]
+    figure, (axes,) = _sheet((ROWS, columns), 1, left=0.1, top=0.65 if title else 0.4)
+    _show(axes, _images(model, value, seed), columns, names, caption)
+    if title:
+        figure.suptitle(title, fontsize=8, y=1 - 0.06 / figure.get_figheight(), va="top")
+    figure.savefig(path, dpi=100)
+
+
+def traversal_picture(model: Any, dataset: Dataset, path: Path, seed: int) -> None:
+    """Write a walk along the codes: a row per category, a column per value, the noise fixed.
+
+    One panel per continuous code, from -1.5 to 1.5 times half its range, beyond what the
+    generator was trained on; the other continuous codes stay in the middle. Without
+    continuous codes the columns are draws of noise; without categorical ones the rows are.
+
+    Raises Unavailable where the model has no latent or cannot generate.
+    """
+    latent = latent_of(model)
+    names = row_names(model, dataset, seed)
+    rows, columns = len(names) or ROWS, len(WALK)
+    walked = latent.continuous[:MOST_PANELS]
+    noise = torch.randn(rows, columns, latent.noise_size, generator=_rng(seed, "traversal"))
+    if latent.categorical:
+        noise = noise[:1]
+    if walked:
+        noise = noise[:, :1]
+    noise = noise.expand(rows, columns, -1)
+    left = 1.15 if names else 0.1
+    figure, panels = _sheet((rows, columns), max(len(walked), 1), left=left, top=0.4)
+    for panel, axes in enumerate(panels):
+        codes = _middle(latent).repeat(rows, columns, 1)
+        ticks, caption = [""] * columns, "draws of noise"
+        if latent.categorical:
+            codes[:, :, 0] = torch.arange(rows)[:, None]
+        if walked:
+            code, column = walked[panel], len(latent.categorical) + panel
+            codes[:, :, column] += WALK * (code.high - code.low) / 2
+            ticks, caption = [f"{v:g}" for v in codes[0, :, column].tolist()], code.name
+        value = latent.assemble(noise.flatten(0, 1), codes.flatten(0, 1))
+        side = _show(axes, _images(model, value, seed), columns, ticks, caption)
+        if names and panel == 0:
+            axes.set_yticks((np.arange(rows) + 0.5) * side, names, fontsize=8)
+    figure.savefig(path, dpi=100)
+
+
+def row_names(model: Any, dataset: Dataset, seed: int) -> list[str]:
+    """What each category of the first categorical code stands for; empty without one.
+
+    A label code's categories are the classes. Another's are matched to the classes on the
+    real training images through encode() by the Hungarian method ("code 3 -> digit 7").
+    """
+    latent = latent_of(model)
+    if not latent.categorical:
+        return []
+    code = latent.categorical[0]
+    indices = range(min(code.classes, MOST_CATEGORIES))
+    noun = "digit" if dataset.name in ("digits", "mnist") else "class"
+    if code.label:
+        return [f"{noun} {i}" for i in indices]
+    evidence = Evidence(model, dataset, Settings(), seed, device=_device(model))
+    try:
+        with undisturbed(model, seed, evidence.device):
+            mapping = match_clusters(evidence.train_codes[:, 0], evidence.train.labels)
+    except Unavailable:
+        return [f"code {i}" for i in indices]
+    return [
+        f"code {i} -> {noun} {mapping[i]}" if i in mapping else f"code {i} (unmatched)"
+        for i in indices
+    ]
+
+
+def _rng(seed: int, purpose: str) -> torch.Generator:
+    return torch.Generator().manual_seed(stream(seed, purpose))
+
+
+def _device(model: Any) -> torch.device:
+    parameters = model.parameters() if isinstance(model, nn.Module) else iter(())
+    return next((parameter.device for parameter in parameters), torch.device("cpu"))
+
+
+def _middle(latent: Latent) -> Tensor:
+    """Codes (codes,): category 0, and the middle of each continuous code's range."""
+    return torch.tensor([0.0 if c.classes else (c.low + c.high) / 2 for c in latent.codes])
+
+
+def _images(model: Any, value: LatentValue, seed: int) -> Tensor:
+    device = _device(model)
+    with undisturbed(model, seed, device):
+        return to_uint8(ask(model, "generate", value.to(device)).float().cpu())
+
+
+def _sheet(
+    grid: tuple[int, int], panels: int, *, left: float, top: float
+) -> tuple[Figure, list[Axes]]:
+    """A figure with `panels` axes side by side, each for a grid of (rows, columns) images."""
+    height, width = grid[0] * INCHES, grid[1] * INCHES
+    gap = 0.2
+    total = left + panels * (width + gap), top + height + 0.1
+    figure = Figure(figsize=total)  # a Figure of its own draws with Agg: no global state
+    boxes = [
+        ((left + i * (width + gap)) / total[0], 0.1 / total[1], width / total[0], height / total[1])
+        for i in range(panels)
+    ]
+    return figure, [figure.add_axes(box) for box in boxes]
+
+
+def _show(axes: Axes, images: Tensor, columns: int, names: Sequence[str], caption: str) -> float:
+    """Lay out uint8 images (n, c, h, w) in rows of `columns`; returns the side of a cell."""
+    n, _, height, width = images.shape
+    cells = images.movedim(1, -1).unflatten(0, (n // columns, columns)).numpy()
+    gap = max(height // 16, 1)
+    padded = np.pad(cells, [(0, 0), (0, 0), (0, gap), (0, gap), (0, 0)], constant_values=255)
+    rows, down, across = len(padded), height + gap, width + gap
+    sheet: NDArray[np.uint8] = padded.swapaxes(1, 2).reshape(rows * down, columns * across, -1)
+    if sheet.shape[2] == 1:
+        sheet = sheet.repeat(3, axis=2)
+    axes.imshow(
+        sheet,
+        interpolation="nearest",
+        aspect="auto",
+        extent=(0, columns * across, rows * down, 0),
+    )
+    axes.set_frame_on(False)
+    axes.set_xticks((np.arange(columns) + 0.5) * across, names, fontsize=8)
+    axes.set_yticks([])
+    axes.tick_params(length=0, labeltop=True, labelbottom=False)
+    axes.xaxis.set_label_position("top")
+    axes.set_xlabel(caption, fontsize=8, labelpad=5)
+    return float(down)

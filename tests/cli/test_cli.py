@@ -1,0 +1,222 @@
+"""The command line as a user meets it: exit codes, streams, one-line errors, Ctrl-C."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from ganbench.cli import main
+
+ENVIRONMENT = {**os.environ, "COLUMNS": "120"}
+
+
+def ganbench(*arguments: str, cwd: Path, **more: object) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "ganbench", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "infogna"], "did you mean 'infogan'"),
+        (["run", "infogan:lr=1"], "valid: "),
+        (["run", "infogan:info_weight=much"], "info_weight=much"),
+        (["run", "infogan", "--set", "info_weight"], "name=value"),
+        (["run", "infogan", "--dataset", "digit"], "did you mean 'digits'"),
+        (["run", "infogan", "--seeds", "0"], "seeds '0'"),
+        (["run", "infogan", "--seeds", "x"], "seeds 'x'"),
+        (["run", "infogan", "--rounds", "0"], "rounds 0"),
+        (["run", "infogan", "--rounds", "many"], "--rounds"),
+        (["run", "infogan", "--jobs", "0"], "jobs '0'"),
+        (["run", "infogan", "--results", "/proc/nothing"], "cannot write results"),
+        (["run", "./none.py"], "no such variant file"),
+        (["run"], "SPEC"),
+        (["rum"], "No such command"),
+        (["compare", "nowhere"], "no such directory"),
+        (["compare"], "no results/ here"),
+        (["compare", "--json", "--csv"], "choose one"),
+        (["time", "infogna"], "did you mean 'infogan'"),
+        (["list", "variant"], "variants"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_2(
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["ganbench", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    out, err = capsys.readouterr()
+    assert end.value.code == 2
+    assert out == ""
+    assert words in err
+    assert len(err.strip().splitlines()) == 1
+    assert not (tmp_path / "results" / "digits").exists()
+
+
+def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
+    done = ganbench("run", "infogna", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "did you mean 'infogan'" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_absent_cuda(tmp_path: Path) -> None:
+    done = ganbench("run", "infogan", "--device", "cuda", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "finds no CUDA device" in done.stderr
+
+
+def test_list(tmp_path: Path) -> None:
+    document = json.loads(ganbench("list", "--json", cwd=tmp_path).stdout)
+    assert document["schema"] == 1
+    assert {"vanilla", "infogan", "acgan"} <= {v["name"] for v in document["variants"]}
+    assert [d["name"] for d in document["datasets"]] == ["digits", "mnist"]
+    assert {"fid", "code_recovery", "cluster_accuracy"} <= {m["name"] for m in document["metrics"]}
+    only = json.loads(ganbench("list", "datasets", "--json", cwd=tmp_path).stdout)
+    assert set(only) == {"schema", "datasets"}
+
+
+def test_run_and_compare(tmp_path: Path) -> None:
+    options = ["--seeds", "1", "--rounds", "30"]
+    one = ganbench(
+        "run",
+        "infogan:info_weight=0.5",
+        "infogan:info_weight=0.1",
+        *options,
+        "--results",
+        "a",
+        "--json",
+        cwd=tmp_path,
+    )
+    assert one.returncode == 0, one.stderr
+    rows = json.loads(one.stdout)["rows"]
+    found = [
+        r["hyperparameters"] for r in rows if r["metric"] == "fid" and r["variant"] == "infogan"
+    ]
+    assert found == [{"info_weight": 0.5}, {"info_weight": 0.1}]
+
+    two = ganbench("run", "acgan", *options, "--results", "b", cwd=tmp_path)
+    assert two.returncode == 0, two.stderr
+    assert "acgan" in two.stdout
+    assert "samples.png" in two.stderr
+    assert "round 0/30" in two.stderr  # plain lines: stderr is no terminal
+
+    both = ganbench("compare", "a", "b", "--json", cwd=tmp_path)
+    variants = {r["variant"] for r in json.loads(both.stdout)["rows"] if r["kind"] == "variant"}
+    assert variants == {"infogan", "acgan"}
+    csv = ganbench("compare", "a", "b", "--csv", cwd=tmp_path).stdout
+    (tmp_path / "table.csv").write_text(csv)
+    import pandas as pd
+
+    frame = pd.read_csv(tmp_path / "table.csv")
+    assert set(frame["label"]) >= {"acgan", "infogan:info_weight=0.1"}
+    assert "| acgan |" in ganbench("compare", "a", "b", "--markdown", cwd=tmp_path).stdout
+    assert r"\toprule" in ganbench("compare", "a", "b", "--latex", cwd=tmp_path).stdout
+
+
+def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+    place = tmp_path / "r" / "digits" / "x"
+    place.mkdir(parents=True)
+    (place / "record.json").write_text('{"schema_version": 1,')
+    done = ganbench("compare", "r", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "record.json" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_diverging_trial_exits_1_and_is_a_failure_in_the_document(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text(
+        "import torch\nfrom ganbench.model import GAN\n\n\n"
+        "class Bad(GAN):\n"
+        '    """GAN that diverges."""\n\n'
+        "    def generator_loss(self, batch):\n"
+        "        nan = torch.where(batch.progress > 0.2, float('nan'), 0.0)\n"
+        "        return super().generator_loss(batch) + nan\n"
+    )
+    done = ganbench("run", "./bad.py", "--seeds", "1", "--rounds", "9", "--json", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    (failure,) = json.loads(done.stdout)["failures"]
+    assert failure["status"] == "diverged"
+    assert "generator became nan" in failure["reason"]
+
+
+def test_time(tmp_path: Path) -> None:
+    done = ganbench("time", "vanilla", "vanilla:d_steps=2", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    one, two = json.loads(done.stdout)["rows"]
+    assert two["flops_per_round"] > 1.3 * one["flops_per_round"]
+    for row in (one, two):
+        assert 0 < row["ms_per_round_p10"] <= row["ms_per_round"] <= row["ms_per_round_p90"]
+        per_round = row["images_per_second"] / row["rounds_per_second"]
+        assert per_round == pytest.approx(64 if row is one else 128)
+    assert not (tmp_path / "results").exists()
+
+
+def workers(parent: int) -> list[int]:
+    """Processes below a process, by /proc."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(path.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_keeps_what_is_finished(number: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ganbench", "run", "acgan", "--rounds", "20", "--seeds", "1"]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 0
+    log = (tmp_path / "log").open("w+")
+    process = subprocess.Popen(
+        [*command[:-4], "vanilla", "--rounds", "20000", "--seeds", "3", "--jobs", "2"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=log,
+        start_new_session=True,  # so that the signal reaches the whole group, as a terminal's does
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("results/digits/*/history.jsonl"))[1:]:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.2)
+    children = workers(process.pid)
+    assert children
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    assert process.wait(60) == 130
+    log.seek(0)
+    text = log.read()
+    assert "Traceback" not in text
+    assert "the same command goes on" in text
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < deadline, "workers outlived the command"
+        time.sleep(0.2)
+    records = list(tmp_path.glob("results/digits/*/record.json"))
+    assert len(records) == 1
+    assert list(tmp_path.glob("results/digits/*/state.json"))

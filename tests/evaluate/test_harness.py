@@ -1,0 +1,332 @@
+"""The harness on models whose right scores are known beforehand."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ganbench.data.dataset import Dataset, Split
+from ganbench.evaluate import harness, references
+from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.catalogue import CATALOGUE
+from ganbench.evaluate.evidence import Evidence, stream, undisturbed
+from ganbench.evaluate.harness import Evaluation, Settings, evaluate
+from ganbench.evaluate.metrics import METRICS, Measurement, Metric
+from ganbench.evaluate.metrics.registry import metric
+from ganbench.model.latent import Categorical, Latent, LatentValue, Noise
+from tests.evaluate.fakes import Album, Bars, Static
+
+SMALL = Settings(samples=2000, probe_pairs=2000, probe_test_pairs=1000, probe_steps=200)
+FAST = dataclasses.replace(SMALL, probe_steps=20, classifier_steps=20)  # where quality is no matter
+
+
+def values(evaluation: Evaluation) -> dict[str, float]:
+    return {score.metric: score.value for score in evaluation.scores}
+
+
+def reasons(evaluation: Evaluation) -> dict[str, str]:
+    return dict(evaluation.skipped)
+
+
+@pytest.fixture(scope="module")
+def perfect(digits: Dataset) -> Evaluation:
+    return evaluate(Album(digits, label=True), digits, seed=0)
+
+
+@pytest.fixture(scope="module")
+def noise(digits: Dataset) -> Evaluation:
+    return evaluate(Static(), digits, seed=0, settings=SMALL)
+
+
+def test_every_metric_of_the_catalogue_is_registered() -> None:
+    assert set(METRICS) == set(CATALOGUE)
+
+
+def test_every_metric_has_a_score_or_a_reason(perfect: Evaluation, noise: Evaluation) -> None:
+    for found in (perfect, noise):
+        assert {*values(found), *reasons(found)} == set(CATALOGUE)
+        assert len(found.scores) + len(found.skipped) == len(CATALOGUE)
+    assert not perfect.skipped
+
+
+def test_real_digits_score_as_real_digits(perfect: Evaluation) -> None:
+    found = values(perfect)
+    assert found["code_recovery"] >= 0.95
+    assert found["code_recovery_clean"] >= 0.99
+    assert found["self_code_recovery"] == 1
+    for name in ("cluster_accuracy", "nmi", "ari", "auxiliary_accuracy"):
+        assert found[name] == pytest.approx(1)
+    assert found["conditional_accuracy"] >= 0.98
+    assert found["classification_accuracy_score"] >= 0.95
+    assert found["fid"] < 1
+    assert found["mig"] == pytest.approx(1, abs=0.05)
+    # the continuous code shows nowhere
+    assert found["code_recovery_continuous"] < 0.1
+    assert found["within_category_correlation"] < 0.15
+
+
+def test_the_information_bound_by_hand(perfect: Evaluation) -> None:
+    score = next(s for s in perfect.scores if s.metric == "mutual_information_bound")
+    assert score.value == pytest.approx(np.log(0.9) + np.log(10), abs=1e-5)
+    assert score.parts["categorical_0 bound"] == pytest.approx(np.log(10))
+    assert values(perfect)["mutual_information_bound_continuous"] == pytest.approx(
+        np.log(2) - 1, abs=1e-5
+    )
+
+
+def test_static_scores_as_static(noise: Evaluation) -> None:
+    found = values(noise)
+    assert found["code_recovery"] < 0.2
+    assert found["code_recovery_clean"] < 0.2
+    assert found["code_recovery_continuous"] < 0.05
+    assert found["fid"] > 30
+    assert found["within_category_correlation"] < 0.2
+
+
+def test_what_a_model_cannot_do_is_a_reason(noise: Evaluation) -> None:
+    found = reasons(noise)
+    assert found["self_code_recovery"] == found["cluster_accuracy"] == "no encode()"
+    assert found["mutual_information_bound"] == "no posterior_log_prob()"
+    assert found["auxiliary_accuracy"] == "no classify()"
+    assert found["conditional_accuracy"] == "its latent carries no class label"
+    assert found["classification_accuracy_score"] == "its latent carries no class label"
+
+
+def test_codes_in_another_order_score_the_same(digits: Dataset, perfect: Evaluation) -> None:
+    order = [3, 1, 4, 0, 5, 9, 2, 6, 8, 7]
+    model = Album(digits, shuffle=order)
+    found = values(evaluate(model, digits, seed=0, settings=SMALL))
+    for name in ("cluster_accuracy", "nmi", "ari"):
+        assert found[name] == pytest.approx(values(perfect)[name])
+    assert found["code_recovery_clean"] > 0.98
+
+
+def test_random_codes_of_real_images(digits: Dataset) -> None:
+    class Random(Album):
+        def encode(self, images: Tensor) -> Tensor:
+            codes = torch.randint(10, (len(images),)).float()
+            return torch.stack([codes, torch.rand(len(images))], 1)
+
+    found = values(evaluate(Random(digits), digits, seed=0, settings=SMALL))
+    assert found["cluster_accuracy"] < 0.2
+    assert found["nmi"] < 0.1
+    assert abs(found["ari"]) < 0.03
+    assert found["self_code_recovery"] < 0.15
+    # self-grading failed, but the codes are there for a probe to see
+    assert found["code_recovery_clean"] > 0.98
+
+
+def test_a_factor_that_a_code_stands_for_is_found(digits: Dataset) -> None:
+    found = evaluate(Bars(), digits, seed=0, settings=SMALL)
+    score = next(s for s in found.scores if s.metric == "within_category_correlation")
+    assert score.parts["continuous_0 width"] > 0.9
+    assert score.parts["continuous_0 slant"] < 0.2
+    assert score.value >= score.parts["continuous_0 width"]
+    assert values(found)["code_recovery_clean"] > 0.95
+    assert values(found)["code_recovery_continuous_clean"] > 0.95
+
+
+def test_the_same_seed_gives_the_same_bits(digits: Dataset) -> None:
+    runs = [evaluate(Album(digits), digits, seed=s, settings=FAST) for s in (1, 1, 2)]
+    stripped = [[dataclasses.replace(score, seconds=0.0) for score in run.scores] for run in runs]
+    assert stripped[0] == stripped[1]
+    assert stripped[0] != stripped[2]
+    assert [s.protocol for s in runs[0].scores] == [s.protocol for s in runs[2].scores]
+
+
+def test_nothing_is_left_behind(digits: Dataset) -> None:
+    model = Album(digits, label=True).train()
+    model.dropout.eval()
+    modes = {name: module.training for name, module in model.named_modules()}
+    weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    state, numpy_state, python_state = (
+        torch.get_rng_state(),
+        np.random.get_state()[1].copy(),
+        random.getstate(),
+    )
+    references._cache.clear()
+    evaluate(model, digits, seed=0, settings=FAST)
+    assert {name: module.training for name, module in model.named_modules()} == modes
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in model.state_dict().items())
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert np.array_equal(np.random.get_state()[1], numpy_state)
+    assert random.getstate() == python_state
+    assert torch.is_grad_enabled()
+
+
+def test_the_mode_comes_back_after_an_error(digits: Dataset) -> None:
+    model = Album(digits).train()
+
+    def crash() -> None:
+        with undisturbed(model, 0, torch.device("cpu")):
+            assert not model.training
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        crash()
+    assert model.training
+
+
+def test_a_metric_that_crashes_is_recorded(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(evidence: Evidence) -> Measurement:
+        raise ValueError("first line\nsecond line")
+
+    def infinite(evidence: Evidence) -> Measurement:
+        return Measurement(float("inf"), 1, "")
+
+    monkeypatch.setitem(METRICS, "fid", Metric(CATALOGUE["fid"], crash))
+    monkeypatch.setitem(METRICS, "nmi", Metric(CATALOGUE["nmi"], infinite))
+    found = evaluate(Album(digits), digits, seed=0, settings=FAST)
+    assert reasons(found)["fid"] == "failed: ValueError: first line"
+    assert reasons(found)["nmi"] == "not a finite number: inf"
+    assert "cluster_accuracy" in values(found)
+
+
+def test_a_model_that_misbehaves_is_recorded(digits: Dataset) -> None:
+    class Broken(Album):
+        def generate(self, latent: LatentValue) -> Tensor:
+            return torch.full((len(latent), 1, 8, 8), float("nan"))
+
+        def encode(self, images: Tensor) -> Tensor:
+            return torch.zeros(len(images), 7)
+
+        def classify(self, images: Tensor) -> Tensor:
+            raise NotImplementedError
+
+    found = reasons(evaluate(Broken(digits), digits, seed=0, settings=FAST))
+    assert found["fid"] == "failed: ValueError: generate() returned numbers that are not finite"
+    assert found["nmi"].startswith("failed: ValueError: encode() returned shape (1000, 7), not")
+    assert found["auxiliary_accuracy"] == "no classify()"
+
+
+def test_latents_without_codes(digits: Dataset) -> None:
+    class Plain(Static):
+        def __init__(self, *parts: Any) -> None:
+            super().__init__()
+            self.latent = Latent(Noise(64), *parts)
+
+    found = reasons(evaluate(Plain(), digits, seed=0, settings=FAST))
+    assert found["code_recovery"] == "its latent carries no codes"
+    assert found["within_category_correlation"] == "its latent carries no codes"
+    found = reasons(evaluate(Plain(Categorical(3)), digits, seed=0, settings=FAST))
+    assert found["code_recovery_continuous"] == "its latent carries no continuous code"
+    assert found["mig"] == "its latent carries a single code, which leaves no gap"
+    found = reasons(evaluate(object(), digits, seed=0, settings=FAST))
+    assert set(found) == set(CATALOGUE)
+    assert found["fid"] == "no latent"
+
+
+def test_without_an_extractor_the_rest_goes_on(digits: Dataset) -> None:
+    strange = dataclasses.replace(digits, name="strange")
+    found = evaluate(Album(strange, label=True), strange, seed=0, settings=FAST)
+    reason = "no extractor for data set strange"
+    assert reasons(found) == {"fid": reason, "conditional_accuracy": reason}
+    named = dataclasses.replace(FAST, extractor="digits-v1")
+    assert not evaluate(Album(strange, label=True), strange, seed=0, settings=named).skipped
+
+
+def test_too_few_images_for_a_distance(digits: Dataset) -> None:
+    few = dataclasses.replace(FAST, samples=500)
+    found = reasons(evaluate(Static(), digits, seed=0, settings=few))
+    assert found["fid"] == "needs at least 2000 generated images, not 500"
+
+
+def test_scores_are_complete(perfect: Evaluation) -> None:
+    for score in perfect.scores:
+        assert score.protocol
+        assert score.count > 0
+        assert score.standard_error is not None
+        assert score.standard_error >= 0
+        assert score.better == CATALOGUE[score.metric].better
+    fid = next(score for score in perfect.scores if score.metric == "fid")
+    assert "digits-v1@" in fid.protocol
+    assert "5000 generated against 1097 training images" in fid.protocol
+
+
+def test_the_references_stand_beside_it(perfect: Evaluation) -> None:
+    found = {(name, score.metric): score.value for name, score in perfect.references}
+    assert found[references.FLOOR, "fid"] < 0.5
+    assert found[references.BLURRED, "fid"] > 10
+    assert found[references.K_MEANS, "cluster_accuracy"] == pytest.approx(0.78, abs=0.03)
+    assert {m for name, m in found if name == references.K_MEANS} == {
+        "cluster_accuracy", "nmi", "ari"
+    }  # fmt: skip
+    assert found[references.REAL, "classification_accuracy_score"] >= 0.97
+    assert found[references.REAL, "conditional_accuracy"] >= 0.98
+
+
+def test_references_depend_on_no_model_or_seed(digits: Dataset, perfect: Evaluation) -> None:
+    references._cache.clear()
+    again = evaluate(Static(), digits, seed=5)
+    strip = [(n, dataclasses.replace(s, seconds=0.0)) for n, s in again.references]
+    assert strip == [(n, dataclasses.replace(s, seconds=0.0)) for n, s in perfect.references]
+
+
+def test_validation_reads_the_validation_split(digits: Dataset) -> None:
+    found = evaluate(Album(digits), digits, seed=0, split="validation", settings=FAST)
+    score = next(s for s in found.scores if s.metric == "cluster_accuracy")
+    assert score.count == 200
+    assert found.split == "validation"
+    with pytest.raises(ValueError, match="train"):
+        evaluate(Album(digits), digits, seed=0, split="train")
+
+
+def test_the_protocol_id_moves_with_what_moves_the_numbers(digits: Dataset) -> None:
+    base = Settings().protocol_id(digits)
+    assert len(base) == 12
+    assert base == Settings(extractor=None).protocol_id(digits, "test")
+    others = {
+        Settings().protocol_id(digits, "validation"),
+        Settings(samples=4000).protocol_id(digits),
+        Settings(noise=0.2).protocol_id(digits),
+        Settings().protocol_id(dataclasses.replace(digits, name="strange")),
+        Settings().protocol_id(dataclasses.replace(digits, train=digits.validation)),
+    }
+    assert len(others | {base}) == 6
+
+
+def test_settings_refuse_nonsense() -> None:
+    with pytest.raises(ValueError, match="samples must be at least 1"):
+        Settings(samples=0)
+    with pytest.raises(ValueError, match="noise"):
+        Settings(noise=-1)
+
+
+def test_streams_are_independent_of_each_other() -> None:
+    assert stream(0, "a") == stream(0, "a")
+    assert len({stream(0, "a"), stream(0, "b"), stream(1, "a")}) == 3
+
+
+def test_images_are_generated_once_per_purpose(digits: Dataset) -> None:
+    model = Album(digits, label=True)
+    evaluate(model, digits, seed=0, settings=FAST)
+    assert len(model.log) == 2 + 2 + 1  # samples, probe training, probe test: batches of 1000
+
+
+def test_large_splits_are_cut_to_a_fixed_choice(digits: Dataset) -> None:
+    evidence = Evidence(Static(), digits, dataclasses.replace(SMALL, reference=100), 0)
+    assert len(evidence.train) == len(evidence.held_out) == 100
+    assert isinstance(evidence.train, Split)
+    again = Evidence(Static(), digits, dataclasses.replace(SMALL, reference=100), 9)
+    assert torch.equal(again.train.images, evidence.train.images)
+
+
+def test_registering() -> None:
+    with pytest.raises(ValueError, match="registered twice"):
+        metric("fid")
+    with pytest.raises(Exception, match="did you mean 'nmi'"):
+        metric("nmii")
+
+
+def test_unavailable_is_no_failure() -> None:
+    assert not issubclass(Unavailable, ValueError)
+    assert harness.Settings is Settings

@@ -1,0 +1,203 @@
+"""Whole studies, small: what they leave, that they are repeatable, and what fails alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import ganbench
+from ganbench.errors import UserError
+from ganbench.evaluate import harness
+from ganbench.records import tables
+from ganbench.records.store import TrialDirectory
+from ganbench.study import trial as work
+from ganbench.study.plan import plan
+
+SMALL = {"seeds": 2, "rounds": 60, "jobs": 2}
+
+GUEST = """
+import os, signal
+import torch
+from ganbench.model import GAN
+
+
+class Guest(GAN):
+    mode: str = "good"
+
+    def generator_loss(self, batch):
+        loss = super().generator_loss(batch)
+        if self.mode == "diverge":
+            return loss + torch.where(batch.progress > 0.5, float("nan"), 0.0)
+        if self.mode == "raise" and batch.progress > 0.5:
+            raise ValueError("a bug\\nof two lines")
+        if self.mode == "die" and batch.progress > 0.5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.mode == "lost":
+            return batch.real.mean()
+        return loss
+"""
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> ganbench.Result:
+    place = tmp_path_factory.mktemp("results")
+    return ganbench.run("infogan", "acgan", results=place, **SMALL)
+
+
+def values(result: ganbench.Result) -> dict[tuple, float]:
+    return {
+        (record.label, record.seed, score.metric): score.value
+        for record, evaluations, _ in result.outcomes
+        for evaluation in evaluations
+        for score in evaluation.scores
+    }
+
+
+def test_every_trial_leaves_its_files(study: ganbench.Result) -> None:
+    assert [r.label for r in study.records] == ["infogan"] * 2 + ["acgan"] * 2
+    assert [r.seed for r in study.records] == [0, 1, 0, 1]
+    assert study.trained == 4
+    for record, evaluations, directory in study.outcomes:
+        assert record.status == "finished"
+        assert record.images_seen == 60 * 64
+        assert record.generator_updates == 60
+        assert len(evaluations) == 1
+        names = {p.name for p in directory.iterdir()}
+        assert names == {
+            "record.json",
+            "scores",
+            "history.jsonl",
+            "samples.png",
+            "traversal.png",
+            "history.png",
+            "weights.safetensors",
+        }
+    assert {p.name for p in study.directory.iterdir()} == {
+        "study.json",
+        "table.md",
+        "table.csv",
+        "information.png",
+    }
+
+
+def test_table_and_document(study: ganbench.Result) -> None:
+    frame = study.table
+    assert {"infogan", "acgan", "k-means on pixels"} <= set(frame.index)
+    assert frame.loc["infogan", "code_recovery"] > 0.1
+    document = tables.document(study.comparison.rows, study.comparison.failures)
+    text = json.loads(json.dumps(document, allow_nan=False))
+    assert text["schema"] == 1
+    assert text["failures"] == []
+    row = next(r for r in text["rows"] if (r["variant"], r["metric"]) == ("infogan", "fid"))
+    assert row["n"] == 2
+    assert row["rounds"] == 60
+    assert row["dataset"] == "digits"
+    assert row["ci_low"] is None  # below three seeds
+    assert row["better"] == "lower"
+    assert "digits-v1@" in row["protocol"]
+    references = {r["variant"] for r in text["rows"] if r["kind"] == "reference"}
+    assert "real images, held out" in references
+
+
+def test_references_stand_in_the_variants_columns(study: ganbench.Result) -> None:
+    frame = study.table
+    fid = next(name for name in frame.columns if name.startswith("fid"))
+    assert frame.loc["real images, held out", fid] < frame.loc["infogan", fid]
+    assert frame.loc["k-means on pixels", "cluster_accuracy"] == pytest.approx(0.78, abs=0.02)
+
+
+def test_again_trains_nothing_and_says_the_same(study: ganbench.Result) -> None:
+    again = ganbench.run("infogan", "acgan", results=study.directory.parents[1], **SMALL)
+    assert again.trained == 0
+    assert tables.render_text(again.comparison) == tables.render_text(study.comparison)
+
+
+def test_one_seed_gives_identical_numbers(study: ganbench.Result, tmp_path: Path) -> None:
+    other = ganbench.run("acgan", seeds="1,", rounds=60, jobs=1, results=tmp_path)
+    expected = {key: v for key, v in values(study).items() if key[:2] == ("acgan", 1)}
+    assert len(expected) > 4
+    assert values(other) == expected
+
+
+def test_a_saved_model_gives_the_recorded_numbers(study: ganbench.Result) -> None:
+    record, (scores,), directory = study.outcomes[0]
+    model = ganbench.load(directory)
+    images = model.generate(model.latent.draw(5, torch.Generator().manual_seed(0)))
+    assert images.shape == (5, 1, 8, 8)
+    from ganbench import data
+
+    again = harness.evaluate(model, data.load("digits"), seed=record.seed)
+    assert {s.metric: s.value for s in again.scores} == {s.metric: s.value for s in scores.scores}
+
+
+def test_missing_scores_are_made_without_training(tmp_path: Path) -> None:
+    first = ganbench.run("acgan", seeds=1, rounds=20, jobs=1, results=tmp_path)
+    directory = first.outcomes[0].directory
+    for path in (directory / "scores").iterdir():
+        path.unlink()
+    weights = (directory / "weights.safetensors").stat().st_mtime_ns
+    second = ganbench.run("acgan", seeds=1, rounds=20, jobs=1, results=tmp_path)
+    assert values(second) == values(first)
+    assert (directory / "weights.safetensors").stat().st_mtime_ns == weights
+
+
+def test_damaged_weights_are_told(study: ganbench.Result, tmp_path: Path) -> None:
+    directory = tmp_path / "trial"
+    directory.mkdir()
+    source = study.outcomes[0].directory
+    (directory / "record.json").write_bytes((source / "record.json").read_bytes())
+    with pytest.raises(UserError, match=r"weights\.safetensors"):
+        ganbench.load(directory)
+    (directory / "weights.safetensors").write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00nonsense")
+    with pytest.raises(UserError, match=r"weights\.safetensors"):
+        ganbench.load(directory)
+
+
+def test_what_fails_fails_alone(tmp_path: Path) -> None:
+    guest = tmp_path / "guest.py"
+    guest.write_text(GUEST)
+    modes = ["good", "diverge", "raise", "die", "lost"]
+    specs = [f"{guest}:mode={mode}" if mode != "good" else str(guest) for mode in modes]
+    result = ganbench.run(*specs, seeds=1, rounds=20, jobs=2, results=tmp_path / "r")
+    status = dict(zip(modes, ((r.status, r.reason) for r in result.records), strict=True))
+    assert status["good"] == ("finished", None)
+    assert status["diverge"][0] == "diverged"
+    assert "generator became nan between rounds 1 and 20" in status["diverge"][1]
+    assert status["raise"] == ("failed", "ValueError: a bug")
+    assert status["die"][0] == "failed"
+    assert "killed or crashed" in status["die"][1]
+    assert status["lost"][0] == "failed"
+    assert "does not reach" in status["lost"][1]
+    text = tables.render_text(result.comparison)
+    for words in ("generator became nan", "ValueError: a bug", "killed or crashed"):
+        assert words in " ".join(text.split())
+    assert len(result.comparison.failures) == 4
+
+    # A failed trial is tried again and its record kept; a diverged one is not.
+    again = ganbench.run(*specs[:3], seeds=1, rounds=20, jobs=2, results=tmp_path / "r")
+    assert again.trained == 1
+    raised = again.outcomes[2].directory
+    assert (raised / "record.failed-1.json").exists()
+    assert TrialDirectory(raised).read_record().reason == "ValueError: a bug"
+
+
+def test_an_interrupted_trial_starts_anew(tmp_path: Path) -> None:
+    trial = plan(["vanilla"], seeds=1, rounds=20, results=tmp_path)[0]
+    directory = TrialDirectory(trial.directory)
+    directory.append_history([{"round": 50, "generator": 1.0}])
+    (trial.directory / "scores").mkdir()
+    (trial.directory / "scores" / "old.json").write_text("{}")
+    record = work.execute(trial)
+    assert record.status == "finished"
+    assert [row["round"] for row in directory.read_history()] == [20]
+    assert len(directory.read_scores()) == 1
+    assert directory.read_state() is None
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/ganbench"])
+def test_unwritable_results(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write results") as caught:
+        ganbench.run("vanilla", results=tmp_path / place)
+    assert "\n" not in str(caught.value)
