@@ -2,23 +2,9 @@
 
 from typing import Literal
 
-import torch
 from torch import Tensor
 
-from ganbench.model import (
-    GAN,
-    Batch,
-    Categorical,
-    Latent,
-    LatentValue,
-    Loss,
-    Noise,
-    Posterior,
-    Uniform,
-    Update,
-    View,
-    head,
-)
+from ganbench.model import GAN, Batch, Latent, LatentValue, Loss, Recognition, Update, View
 from ganbench.model.hyperparameters import Count, Size, Weight
 
 
@@ -33,8 +19,7 @@ class InfoGAN(GAN):
     discriminator's trunk on it, with Q in the discriminator's optimizer, as the authors'
     code does; `q_only` trains Q but does not reward G, the control of fig. 1.
     info_weight: lambda of the categorical codes (1 in sec. 6); continuous_weight: that of
-    the continuous ones, smaller "to ensure that lambda L_I is on the same scale as GAN
-    objectives" (sec. 6).
+    the continuous ones, smaller because a density has no scale of its own (sec. 6).
     """
 
     categorical: tuple[Count, ...] = (10,)
@@ -43,24 +28,17 @@ class InfoGAN(GAN):
     info_weight: Weight = 1.0
     continuous_weight: Weight = 0.1
     q_width: Count = 128
-    lambdas: Tensor
-    entropy: Tensor
 
     recipes = {"digits": {"q_width": 64}}
 
     def layout(self) -> Latent:
         """Noise and codes; MNIST's in appendix C.1 are 62 noise, Cat(10), 2 uniform."""
-        codes = map(Categorical, self.categorical)
-        return Latent(Noise(self.noise), *codes, Uniform(self.continuous))
+        return Latent.coded(self.noise, self.categorical, self.continuous)
 
     def build(self) -> None:
         """Add Q's head to the GAN's networks."""
         super().build()
-        self.q_head = head(self.discriminator.features, self.latent.posterior_size, self.q_width)
-        weights = self.info_weight, self.continuous_weight
-        lambdas = torch.tensor([weights[0 if code.classes else 1] for code in self.latent.codes])
-        self.register_buffer("lambdas", lambdas, persistent=False)
-        self.register_buffer("entropy", self.latent.entropy(), persistent=False)
+        self.q_head = Recognition(self.latent, self.discriminator.features, self.q_width)
 
     def updates(self) -> list[Update]:
         """Who lowers -lambda L_I: see `information`."""
@@ -72,15 +50,13 @@ class InfoGAN(GAN):
         q_head = Update("q_head", ("q_head",), self.q_head_loss, self.g_lr, self.betas)
         return [discriminator, q_head, generator]
 
-    def posterior(self, view: View) -> Posterior:
-        """Q(c|x)."""
-        return self.latent.posterior(self.q_head(view.features))
-
     def information_loss(self, view: View, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """-lambda L_I of the batch's fakes, and L_I per code in nats."""
-        bound = self.posterior(view).log_prob(batch.latent.codes).mean(0) + self.entropy  # eq. 5
+        bound = self.q_head.bound(self.q_head(view.features), batch.latent.codes)  # eq. 5
+        k = len(self.latent.categorical)
+        reward = self.info_weight * bound[:k].sum() + self.continuous_weight * bound[k:].sum()
         names = (f"information/{code.name}" for code in self.latent.codes)
-        return -(self.lambdas * bound).sum(), dict(zip(names, bound.unbind(), strict=True))
+        return -reward, dict(zip(names, bound.unbind(), strict=True))
 
     def discriminator_loss(self, batch: Batch) -> Loss:
         """V(D, G), and with `joint` -lambda L_I."""
@@ -103,8 +79,8 @@ class InfoGAN(GAN):
 
     def encode(self, images: Tensor) -> Tensor:
         """The most likely category or the posterior mean of each code, (n, codes)."""
-        return self.posterior(self.discriminator(images)).point()
+        return self.q_head(self.discriminator(images).features).point()
 
     def posterior_log_prob(self, images: Tensor, latent: LatentValue) -> Tensor:
         """log Q(c|x) of each code in nats, (n, codes)."""
-        return self.posterior(self.discriminator(images)).log_prob(latent.codes)
+        return self.q_head(self.discriminator(images).features).log_prob(latent.codes)

@@ -1,6 +1,6 @@
 """Vanilla GAN (Goodfellow et al., NeurIPS 2014, arXiv:1406.2661)."""
 
-from ganbench.model import GAN, Categorical, Latent, Noise, Uniform
+from ganbench.model import GAN, Latent
 from ganbench.model.hyperparameters import Count, Size
 
 
@@ -17,5 +17,4 @@ class Vanilla(GAN):
 
     def layout(self) -> Latent:
         """Noise and codes, as InfoGAN's."""
-        codes = map(Categorical, self.categorical)
-        return Latent(Noise(self.noise), *codes, Uniform(self.continuous))
+        return Latent.coded(self.noise, self.categorical, self.continuous)

@@ -5,6 +5,7 @@ from ganbench.model.batch import Batch
 from ganbench.model.game import NUMERICS, Game
 from ganbench.model.gan import GAN
 from ganbench.model.latent import Categorical, Latent, LatentValue, Noise, Posterior, Uniform
+from ganbench.model.recognition import Recognition
 from ganbench.model.update import Loss, Update, update
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Loss",
     "Noise",
     "Posterior",
+    "Recognition",
     "Uniform",
     "Update",
     "View",

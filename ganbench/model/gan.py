@@ -37,6 +37,7 @@ class GAN(Game):
 
     recipes: ClassVar[dict[str, dict[str, Any]]] = {
         "digits": {"noise": 32, "d_lr": 5e-4, "instance_noise": (0.5, 0.1), "ema": 0.99},
+        "mnist": {"instance_noise": (0.5, 0.1)},
     }
     discriminator: Discriminator
 

@@ -9,6 +9,7 @@ arXiv:1606.03657, eq. 5).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -120,6 +121,11 @@ class Latent:
             raise ValueError("a latent needs noise or codes")
         if sum(code.label for code in self.codes) > 1:
             raise ValueError("at most one categorical code can be the class label")
+
+    @classmethod
+    def coded(cls, noise: int, categorical: Sequence[int], continuous: int) -> Latent:
+        """Noise, categorical codes of these sizes, and continuous codes between -1 and 1."""
+        return cls(Noise(noise), *map(Categorical, categorical), Uniform(continuous))
 
     def __repr__(self) -> str:
         return f"Latent({', '.join(map(repr, self.parts))})"

@@ -148,7 +148,9 @@ def _record(trial: Trial, answer: Record | BaseException) -> Record:
     """What a trial came to, also where its process could not say so itself."""
     if isinstance(answer, Record):
         return answer
-    if isinstance(answer, GanbenchError | Crashed):
+    if isinstance(answer, GanbenchError):  # the directory is full, say, or another's
+        return work.failed(trial, str(answer))
+    if isinstance(answer, Crashed):
         reason = str(answer)
     else:
         reason = f"{type(answer).__name__}: {str(answer).partition(chr(10))[0]}"
@@ -158,7 +160,7 @@ def _record(trial: Trial, answer: Record | BaseException) -> Record:
         directory.write_record(record)
         directory.clear_state()
     except (GanbenchError, OSError):
-        return record  # a full disk, say: the row still shows the reason
+        return record  # the row still shows the reason
     return record
 
 

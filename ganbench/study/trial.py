@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import statistics
+import tempfile
 import time
 import traceback
 from collections.abc import Mapping
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
@@ -50,9 +53,27 @@ def execute(trial: Trial) -> Record:
 
     A trial that diverges or fails leaves a record that says why.
 
-    Raises UserError where the directory cannot be written.
+    Raises UserError where the directory cannot be written, or another process is at work
+    in it.
     """
     torch.set_num_threads(trial.threads)
+    try:
+        with lock(trial.directory).acquire(timeout=0):
+            return _execute(trial)
+    except Timeout:
+        raise UserError(
+            f"another ganbench on this machine is at work in {trial.directory}; "
+            f"run the command again when it has ended"
+        ) from None
+
+
+def lock(directory: Path) -> FileLock:
+    """The lock of a trial's directory, for processes of this machine; it leaves no file there."""
+    tag = hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:16]
+    return FileLock(Path(tempfile.gettempdir()) / f"ganbench-{tag}.lock")
+
+
+def _execute(trial: Trial) -> Record:
     directory = TrialDirectory(trial.directory)
     if directory.has_record and directory.read_record().status == "finished":
         return rescore(trial)

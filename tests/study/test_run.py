@@ -195,6 +195,17 @@ def test_an_interrupted_trial_starts_anew(tmp_path: Path) -> None:
     assert directory.read_state() is None
 
 
+def test_two_commands_never_train_one_trial_at_once(tmp_path: Path) -> None:
+    trial = plan(["vanilla"], seeds=1, rounds=20, results=tmp_path)[0]
+    with work.lock(trial.directory):
+        result = ganbench.run("vanilla", seeds=1, rounds=20, results=tmp_path)
+    assert result.records[0].status == "failed"
+    assert "another ganbench" in result.records[0].reason
+    assert not (trial.directory / "record.json").exists()
+    again = ganbench.run("vanilla", seeds=1, rounds=20, results=tmp_path)
+    assert again.records[0].status == "finished"
+
+
 @pytest.mark.parametrize("place", ["file", "file/below", "/proc/ganbench"])
 def test_unwritable_results(place: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")

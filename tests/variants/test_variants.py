@@ -33,7 +33,7 @@ def deal(game: Game, n: int = 6) -> Batch:
     return Batch(game, lambda: (images, torch.arange(n) % 10), n, rng, torch.zeros(()))
 
 
-def fixed_outputs(game: Game, network: str, outputs: Tensor) -> None:
+def fixed_outputs(game: torch.nn.Module, network: str, outputs: Tensor) -> None:
     """Make a network answer `outputs` whatever it is asked."""
     setattr(game, network, torch.nn.Module())
     getattr(game, network).forward = lambda features: outputs
@@ -48,7 +48,7 @@ def test_infogan_bound_by_hand(digits: Dataset) -> None:
     # Logits: q(1) = 1/2 for the first image, q(3) = 1/4 (uniform) for the second.
     logits = torch.tensor([[0, math.log(3), 0, 0], [0.0, 0, 0, 0]])
     mean_and_log_sigma = torch.tensor([[0.0, 0.0], [-0.5, 0.0]])
-    fixed_outputs(game, "q_head", torch.cat([logits, mean_and_log_sigma], 1))
+    fixed_outputs(game.q_head, "head", torch.cat([logits, mean_and_log_sigma], 1))
     loss, logs = game.information_loss(View(torch.zeros(2), torch.zeros(2, 256)), batch)
     categorical = (math.log(1 / 2) + math.log(1 / 4)) / 2 + math.log(4)
     normal = -0.5 * math.log(2 * math.pi)
@@ -103,7 +103,7 @@ def test_infogan_capabilities_agree(digits: Dataset) -> None:
     log_prob = game.posterior_log_prob(images, latent)
     assert log_prob.shape == (5, 3)
     # The point is the mode: no code is likelier than it.
-    at_mode = game.posterior(game.discriminator(images)).log_prob(codes)
+    at_mode = game.q_head(game.discriminator(images).features).log_prob(codes)
     assert (at_mode >= log_prob - 1e-6).all()
 
 
