@@ -8,7 +8,17 @@ from typing import Any
 
 import click
 
-specs = click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
+
+def _known(ctx: click.Context, option: click.Parameter, specs: tuple[str, ...]) -> tuple[str, ...]:
+    """A mistyped name is told at once, before torch is imported."""
+    from ganbench.plugins import registry
+
+    for spec in specs:
+        registry.check(registry.parse(spec)[0])
+    return specs
+
+
+specs = click.argument("specs", nargs=-1, required=True, metavar="SPEC...", callback=_known)
 dataset = click.option("--dataset", default="digits", show_default=True, help="Data set.")
 batch_size = click.option("--batch-size", type=int, help="Images per batch [data set's default].")
 device = click.option(

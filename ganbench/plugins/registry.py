@@ -80,6 +80,12 @@ def assignments(pieces: list[str], where: str) -> dict[str, str]:
     return given
 
 
+def check(reference: str) -> None:
+    """Raise UserError where a bare name is no installed variant; imports nothing."""
+    if ":" not in reference and not reference.endswith(".py") and reference not in installed():
+        raise unknown("variant", reference, installed())
+
+
 def load(reference: str) -> type[Game]:
     """The class that a reference names: an installed name, `FILE.py` or `MODULE:Class`.
 
@@ -92,10 +98,9 @@ def load(reference: str) -> type[Game]:
     path, colon, name = reference.partition(".py:")
     if reference.endswith(".py") or colon:
         return _from_file(Path(path + ".py" if colon else reference), name, reference)
-    module, colon, name = reference.partition(":")
-    if colon:
-        return _member(_import(module, reference), name, reference)
-    raise unknown("variant", reference, entries)
+    check(reference)
+    module, _, name = reference.partition(":")
+    return _member(_import(module, reference), name, reference)
 
 
 def source_digest(variant: type[Game]) -> str:

@@ -95,6 +95,7 @@ def test_list(tmp_path: Path) -> None:
     assert set(only) == {"schema", "datasets"}
 
 
+@pytest.mark.slow
 def test_run_and_compare(tmp_path: Path) -> None:
     options = ["--seeds", "1", "--rounds", "30"]
     one = ganbench(
@@ -118,7 +119,7 @@ def test_run_and_compare(tmp_path: Path) -> None:
     assert two.returncode == 0, two.stderr
     assert "acgan" in two.stdout
     assert "samples.png" in two.stderr
-    assert "round 0/30" in two.stderr  # plain lines: stderr is no terminal
+    assert "[1/1] acgan seed 0: finished" in two.stderr  # plain lines: stderr is no terminal
 
     both = ganbench("compare", "a", "b", "--json", cwd=tmp_path)
     variants = {r["variant"] for r in json.loads(both.stdout)["rows"] if r["kind"] == "variant"}
@@ -143,6 +144,7 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_diverging_trial_exits_1_and_is_a_failure_in_the_document(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text(
         "import torch\nfrom ganbench.model import GAN\n\n\n"
@@ -159,6 +161,7 @@ def test_a_diverging_trial_exits_1_and_is_a_failure_in_the_document(tmp_path: Pa
     assert "generator became nan" in failure["reason"]
 
 
+@pytest.mark.slow
 def test_time(tmp_path: Path) -> None:
     done = ganbench("time", "vanilla", "vanilla:d_steps=2", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -184,6 +187,7 @@ def workers(parent: int) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_keeps_what_is_finished(number: int, tmp_path: Path) -> None:

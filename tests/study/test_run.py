@@ -14,6 +14,8 @@ from ganbench.records.store import TrialDirectory
 from ganbench.study import trial as work
 from ganbench.study.plan import plan
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"seeds": 2, "rounds": 60, "jobs": 2}
 
 GUEST = """

@@ -153,6 +153,7 @@ def test_infogan_learns(infogan_scores: dict[str, float]) -> None:
     assert infogan_scores["fid"] < 6
 
 
+@pytest.mark.slow
 def test_unrewarded_codes_are_not_shown(digits: Dataset, infogan_scores: dict[str, float]) -> None:
     vanilla = scores(trained("vanilla", digits, 700), digits)
     assert vanilla["code_recovery"] < 0.3
@@ -166,6 +167,7 @@ def test_unrewarded_codes_are_not_shown(digits: Dataset, infogan_scores: dict[st
     )
 
 
+@pytest.mark.slow
 def test_acgan_learns(digits: Dataset) -> None:
     found = scores(trained("acgan", digits, 700), digits)
     assert found["auxiliary_accuracy"] > 0.93

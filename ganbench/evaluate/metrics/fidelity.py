@@ -7,11 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from torch_fidelity.metric_fid import (
-    KEY_METRIC_FID,
-    fid_features_to_statistics,
-    fid_statistics_to_metric,
-)
 
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.evidence import Evidence
@@ -39,12 +34,17 @@ def _statistics(features: ArrayLike) -> Any:
         raise ValueError(f"features must be (n, d) with at least 2 rows, not {array.shape}")
     if not np.isfinite(array).all():
         raise ValueError("features must be finite")
+    # imported here: it brings all of torchvision's models, 1.4 s that commands need not wait for
+    from torch_fidelity.metric_fid import fid_features_to_statistics
+
     statistics = fid_features_to_statistics(torch.from_numpy(array))
     # one feature: numpy's covariance is a bare number
     return statistics | {"sigma": np.atleast_2d(statistics["sigma"])}
 
 
 def _distance(real: Any, generated: Any) -> float:
+    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_statistics_to_metric
+
     if real["mu"].shape != generated["mu"].shape:
         raise ValueError(f"features differ in width: {len(real['mu'])} and {len(generated['mu'])}")
     return max(float(fid_statistics_to_metric(real, generated, False)[KEY_METRIC_FID]), 0.0)
