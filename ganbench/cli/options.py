@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +36,21 @@ data_root = click.option(
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 SPEC_HELP = """SPEC is NAME, FILE.py or MODULE:Class, with hyperparameters behind it:
-infogan:info_weight=0.5,d_lr=2e-4 (tuples as 0.5/0.1)."""
+infogan:info_weight=0.5,d_lr=2e-4 (tuples whole, as instance_noise=0.5/0.1)."""
+
+
+@contextmanager
+def talk_on_stderr() -> Iterator[None]:
+    """What plug-ins print goes to stderr: stdout is for the table or the document alone."""
+    sys.stdout.flush()
+    stdout = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(stdout, 1)
+        os.close(stdout)
 
 
 def write_json(document: dict[str, Any]) -> None:

@@ -46,7 +46,8 @@ def command(as_json: bool, settings: tuple[str, ...], results: Path, **chosen: A
 
     given = assignments(list(settings), "--set")
     try:
-        result = run(*chosen.pop("specs"), settings=given, results=results, **chosen)
+        with options.talk_on_stderr():
+            result = run(*chosen.pop("specs"), settings=given, results=results, **chosen)
     except KeyboardInterrupt:
         click.echo(
             f"ganbench: interrupted; finished trials are kept in {results}, "
@@ -64,7 +65,7 @@ def command(as_json: bool, settings: tuple[str, ...], results: Path, **chosen: A
 
 
 def _name_files(result: Result) -> None:
-    trained = f"{result.trained} trained now, " if result.trained else ""
+    trained = f"{result.trained} run now, " if result.trained else ""
     total = len(result.outcomes)
     finished = total - len(result.failures)
     click.echo(

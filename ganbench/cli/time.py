@@ -35,7 +35,8 @@ def command(as_json: bool, **chosen: Any) -> None:
     """
     from ganbench.study.timing import time_variants
 
-    rows = time_variants(chosen.pop("specs"), **chosen)
+    with options.talk_on_stderr():
+        rows = time_variants(chosen.pop("specs"), **chosen)
     if as_json:
         options.write_json({"schema": 1, "rows": rows})
         return

@@ -14,6 +14,15 @@ VALIDATION = 5000
 """The last images of the training files are the validation split (InfoGAN trains on 50-60k)."""
 
 
+FILES = {
+    "train-images-idx3-ubyte": 47_040_016,
+    "train-labels-idx1-ubyte": 60_008,
+    "t10k-images-idx3-ubyte": 7_840_016,
+    "t10k-labels-idx1-ubyte": 10_008,
+}
+"""The files of the data set, and their sizes in bytes."""
+
+
 def load(root: Path) -> Dataset:
     """55,000 / 5,000 / 10,000 train / validation / test images.
 
@@ -22,24 +31,35 @@ def load(root: Path) -> Dataset:
     Raises UserError where the files are neither there nor to be had, or are damaged.
     """
     place = root / "MNIST" / "raw"
-    wanted = (
-        f"put train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
-        f"t10k-labels-idx1-ubyte (or their .gz) into {place}, or name another folder "
-        f"with --data-root"
-    )
+    for name, size in FILES.items():
+        path = place / name
+        if path.exists() and path.stat().st_size != size:
+            raise UserError(
+                f"{path} is damaged: it has {path.stat().st_size:,} bytes, not {size:,}; "
+                f"delete it, and put a whole one there or let it be downloaded"
+            )
+    created = [folder for folder in (place, place.parent, root) if not folder.exists()]
     try:
-        parts = [_read(root, train) for train in (True, False)]
-    except (OSError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"no mnist at {place} and no download ({reason}): {wanted}") from error
-    except (ValueError, AssertionError, EOFError, IndexError) as error:
-        raise UserError(f"a damaged mnist file in {place}: delete it, then {wanted}") from error
-    for split, count in zip(parts, (60_000, 10_000), strict=True):
-        if tuple(split.images.shape) != (count, 1, 28, 28) or len(split.labels) != count:
-            raise UserError(f"the mnist files in {place} are not whole: delete them, then {wanted}")
-    full, test = parts
+        full, test = (_read(root, train) for train in (True, False))
+    except (OSError, RuntimeError, ValueError, AssertionError, EOFError, IndexError) as error:
+        for folder in created:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+        raise UserError(_missing(root, place, error)) from error
     cut = len(full) - VALIDATION
     return Dataset("mnist", 10, full[:cut], full[cut:], test)
+
+
+def _missing(root: Path, place: Path, error: Exception) -> str:
+    names = ", ".join(FILES)
+    if all((place / name).exists() for name in FILES):
+        return f"the files in {place} are damaged; delete them, and put {names} there"
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(":")
+    hint = f" (--data-root {root.parent}, perhaps?)" if (root / "raw").is_dir() else ""
+    return (
+        f"no mnist at {place}, and no download ({reason}): put {names} (or their .gz) there, "
+        f"or name the folder above MNIST/raw with --data-root{hint}"
+    )
 
 
 def _read(root: Path, train: bool) -> Split:

@@ -1,7 +1,8 @@
 """What a model can do, found by the methods it has and never by its class.
 
 A capability that is missing, or whose method raises NotImplementedError, raises
-`Unavailable` with the reason; one that returns the wrong shape raises ValueError.
+`Unavailable` with the reason; one that returns the wrong shape, numbers
+that are not finite or categories that are not there raises ValueError.
 """
 
 from __future__ import annotations
@@ -48,16 +49,17 @@ def latent_with_codes(model: Any) -> Latent:
 
 def generate(model: Any, latent: LatentValue, shape: tuple[int, ...]) -> Tensor:
     """Images (n, *shape) in [-1, 1] for drawn latents."""
-    images = _checked("generate", ask(model, "generate", latent), (len(latent), *shape))
-    if not bool(torch.isfinite(images).all()):
-        raise ValueError("generate() returned numbers that are not finite")
-    return images
+    return _checked("generate", ask(model, "generate", latent), (len(latent), *shape))
 
 
 def encode(model: Any, images: Tensor) -> Tensor:
     """Codes (n, codes) of images: category index or posterior mean, in `Latent.codes` order."""
     codes = latent_with_codes(model).codes
-    return _checked("encode", ask(model, "encode", images), (len(images), len(codes)))
+    answer = _checked("encode", ask(model, "encode", images), (len(images), len(codes)))
+    for code, column in zip(codes, answer.T, strict=True):
+        if code.classes and not bool(((column >= 0) & (column < code.classes)).all()):
+            raise ValueError(f"encode() returned categories outside 0..{code.classes - 1}")
+    return answer
 
 
 def posterior_log_prob(model: Any, images: Tensor, latent: LatentValue) -> Tensor:
@@ -85,4 +87,6 @@ def reconstruct(model: Any, images: Tensor) -> Tensor:
 def _checked(capability: str, answer: Tensor, shape: tuple[int, ...]) -> Tensor:
     if tuple(answer.shape) != shape:
         raise ValueError(f"{capability}() returned shape {tuple(answer.shape)}, not {shape}")
+    if not bool(torch.isfinite(answer).all()):
+        raise ValueError(f"{capability}() returned numbers that are not finite")
     return answer

@@ -82,6 +82,9 @@ def assignments(pieces: list[str], where: str) -> dict[str, str]:
 
 def check(reference: str) -> None:
     """Raise UserError where a bare name is no installed variant; imports nothing."""
+    name, colon, rest = reference.partition(":")
+    if colon and name in installed():
+        raise UserError(f"{reference}: {rest!r} is not of the form name=value")
     if ":" not in reference and not reference.endswith(".py") and reference not in installed():
         raise unknown("variant", reference, installed())
 
@@ -119,17 +122,17 @@ def source_digest(variant: type[Game]) -> str:
 
 
 def _import(module: str, reference: str) -> ModuleType:
-    here = str(Path.cwd())
-    added = here not in sys.path
-    if added:
-        sys.path.insert(0, here)  # as `python -m` would: a module beside the user
+    _reach(Path.cwd())
     try:
         return importlib.import_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(f"cannot import variant {reference!r}: {_line(error)}") from error
-    finally:
-        if added:
-            sys.path.remove(here)
+
+
+def _reach(folder: Path) -> None:
+    """Let modules of a folder be imported; at the end of the path, so that they hide no other."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
 
 
 def _from_file(path: Path, name: str, reference: str) -> type[Game]:
@@ -144,9 +147,10 @@ def _from_file(path: Path, name: str, reference: str) -> type[Game]:
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
+    _reach(path.parent)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(f"cannot import variant file {path}: {_line(error)}") from error
     if name:
         return _member(module, name, reference)
@@ -175,6 +179,6 @@ def _member(module: ModuleType, name: str, reference: str) -> type[Game]:
     return member
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0] if text else ''}"

@@ -108,7 +108,9 @@ def _style(number: int) -> dict[str, Any]:
 def _curves(panel: Axes, history: History, names: Iterable[str]) -> None:
     for number, name in enumerate(names):
         label = name.removeprefix(PREFIX)
-        panel.plot(*_points(history, name), label=label, linewidth=1.3, **_style(number))
+        marker = "o" if len(history) == 1 else ""  # one reading is no line
+        points = _points(history, name)
+        panel.plot(*points, label=label, linewidth=1.3, marker=marker, **_style(number))
     if panel.lines:
         panel.legend(frameon=False, fontsize=8)
 
@@ -126,7 +128,10 @@ def _seeds(
     tables = [dict(zip(rounds.tolist(), values.tolist(), strict=True)) for rounds, values in points]
     common = sorted(set.intersection(*map(set, tables)))
     means = [float(np.mean([table[place] for table in tables])) for place in common]
-    panel.plot(common, means, linewidth=2.2, label=label.replace("$", r"\$"), **style)
+    marker = "o" if len(common) == 1 else ""
+    panel.plot(
+        common, means, linewidth=2.2, marker=marker, label=label.replace("$", r"\$"), **style
+    )
 
 
 def _points(history: History, name: str) -> tuple[np.ndarray, np.ndarray]:

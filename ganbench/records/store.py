@@ -107,7 +107,7 @@ class TrialDirectory:
             for entry in list(self.path.glob("*")):
                 if entry.is_dir():
                     shutil.rmtree(entry)
-                elif not entry.name.startswith("record"):
+                elif not entry.name.startswith(("record", ".lock")):
                     entry.unlink()
 
     def append_history(self, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -22,11 +25,32 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(256 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
     "MALLOC_TOP_PAD_": str(16 << 20),
+    # A worker starts by `python -m`: a file copy.py in the user's folder is not the library's.
+    "PYTHONSAFEPATH": "1",
 }
 
 
 class Crashed(Exception):
     """The process of a job ended without an answer."""
+
+
+_parent: int | None = None
+
+
+def in_worker(function: Callable[[Job], Result], job: Job) -> Result:
+    """Run a job in a worker: it dies with its parent, and stdout is the parent's alone."""
+    global _parent
+    if _parent is None:
+        _parent = os.getppid()
+        os.dup2(2, 1)
+        threading.Thread(target=_die_with, args=(_parent,), daemon=True).start()
+    return function(job)
+
+
+def _die_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 class Engine(Protocol):
@@ -88,13 +112,12 @@ class LocalProcesses:
             if getattr(self._slot, "executor", None) is None:
                 self._slot.executor = self._start()
         try:
-            return self._slot.executor.submit(function, job).result()
+            return self._slot.executor.submit(in_worker, function, job).result()
         except BrokenProcessPool as error:
             self._slot.executor = None
-            detail = "" if self._stopped else f" ({str(error).splitlines()[-1].strip()})"
-            raise Crashed(
-                f"its process was killed or crashed, perhaps for lack of memory{detail}"
-            ) from error
+            code = re.search(r"\{(.+?)\}", str(error))
+            detail = f" ({code[1]})" if code else ""
+            raise Crashed(f"its process ended without an answer{detail}") from error
 
     def _start(self) -> loky.ProcessPoolExecutor:
         threads = str(self.threads)

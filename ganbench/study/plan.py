@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def parse_seeds(text: str | int | Sequence[int]) -> list[int]:
             seeds = list(range(int(text)))
         else:
             seeds = [int(seed) for seed in text]
-    except ValueError:
+    except (ValueError, TypeError):
         raise UserError(f"seeds {text!r}: give a count (3) or a list (4,7)") from None
     if not seeds:
         raise UserError(f"seeds {text!r}: at least one seed is needed")
@@ -106,14 +106,19 @@ def plan(
     device: str = "auto",
     data_root: Path | None = None,
     results: Path = Path("results"),
+    tell: Callable[[str], None] = lambda line: None,
 ) -> list[Trial]:
     """Resolve a command into trials: variants in the order given, seeds within each.
 
     `rounds` is the budget of a variant that reads one batch of real images per round; one
     that reads k (`d_steps=k`) plays rounds / k, so that all see the same number of images.
+    `tell` hears of specs that are the same trials as another's.
 
     Raises UserError for everything that can be known to be wrong before training.
     """
+    wrong = [spec for spec in specs if not isinstance(spec, str)]
+    if wrong:
+        raise UserError(f"{wrong[0]!r}: a variant is named by text: NAME, FILE.py or MODULE:Class")
     if not specs:
         raise UserError("name at least one variant, e.g. ganbench run infogan acgan")
     source = data.source(dataset)
@@ -121,8 +126,8 @@ def plan(
     budget = rounds if rounds is not None else source.rounds
     size = batch_size if batch_size is not None else source.batch_size
     for name, value, least in (("rounds", budget, 1), ("batch size", size, 2)):
-        if value < least:
-            raise UserError(f"{name} {value}: must be at least {least}")
+        if not isinstance(value, int) or value < least:
+            raise UserError(f"{name} {value}: must be a whole number of at least {least}")
     where = parse_device(device)
     variants = [_resolve(spec, dataset, settings or {}) for spec in specs]
     loaded = data.load(dataset, data_root)
@@ -145,24 +150,26 @@ def plan(
                 "numerics": NUMERICS,
             }
             identity = digest_of(facts)
-            trials.setdefault(
-                identity,
-                Trial(
-                    variant=reference,
-                    source=f"{variant.__module__}:{variant.__qualname__}",
-                    source_digest=digest,
-                    changed=changed,
-                    hyperparameters=resolved,
-                    dataset=dataset,
-                    data_root=data_root,
-                    dataset_fingerprint=loaded.fingerprint,
-                    seed=seed,
-                    rounds=own_rounds,
-                    batch_size=size,
-                    device=where,
-                    identity=identity,
-                    results=results,
-                ),
+            known = trials.get(identity)
+            if known:
+                if seed == numbers[0] and known.label != label(reference, changed):
+                    tell(f"{label(reference, changed)} is the same as {known.label}")
+                continue
+            trials[identity] = Trial(
+                variant=reference,
+                source=f"{variant.__module__}:{variant.__qualname__}",
+                source_digest=digest,
+                changed=changed,
+                hyperparameters=resolved,
+                dataset=dataset,
+                data_root=data_root,
+                dataset_fingerprint=loaded.fingerprint,
+                seed=seed,
+                rounds=own_rounds,
+                batch_size=size,
+                device=where,
+                identity=identity,
+                results=results,
             )
     return list(trials.values())
 
@@ -179,8 +186,15 @@ def _resolve(
     """A spec's reference, class, what differs from its defaults, and all hyperparameters."""
     reference, own = registry.parse(spec)
     variant = registry.load(reference)
-    defaults = variant.resolve({}, dataset, title=reference)
-    resolved = variant.resolve({**settings, **own}, dataset, title=reference)
+    try:
+        defaults = variant.resolve({}, dataset, title=reference)
+        resolved = variant.resolve({**settings, **own}, dataset, title=reference)
+        json.dumps(resolved)
+    except (NameError, TypeError) as error:
+        raise UserError(
+            f"{reference}: its hyperparameters cannot be used ({error}); they must be numbers, "
+            f"text, truth values, None or tuples of these"
+        ) from error
     changed = {name: value for name, value in resolved.items() if value != defaults[name]}
     return reference, variant, changed, resolved
 
@@ -190,6 +204,8 @@ def _rehearse(reference: str, variant: Any, resolved: dict[str, Any], loaded: Da
     try:
         game = build(variant, loaded.shape, loaded.classes, resolved, seed=0)
         return real_batches(game.updates())
-    except (ValueError, NotImplementedError, TypeError, AttributeError) as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
+    except (Exception, SystemExit) as error:
+        reason = str(error).partition("\n")[0]
+        if not isinstance(error, ValueError) or not reason:
+            reason = f"{type(error).__name__}: {reason}"
         raise UserError(f"{reference} cannot be built for {loaded.name}: {reason}") from error

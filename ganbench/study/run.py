@@ -104,6 +104,7 @@ def run(
         device=device,
         data_root=Path(data_root) if data_root else None,
         results=place,
+        tell=lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
     )
     width = min(parse_jobs(jobs, trials[0].device), len(trials))
     protocol = Settings().protocol_id(data.load(dataset, trials[0].data_root))
@@ -125,7 +126,10 @@ def run(
         outcomes.append(Outcome(record, current, trial.directory))
     identity = digest_of({"trials": sorted(trial.identity for trial in trials)})
     result = Result(place / "studies" / identity, outcomes, len(due))
-    _leave(result)
+    try:
+        _leave(result)
+    except GanbenchError as error:
+        console.print(f"warning: {error}", markup=False, highlight=False, soft_wrap=True)
     return result
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import statistics
-import tempfile
 import time
 import traceback
 from collections.abc import Mapping
@@ -15,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
@@ -53,30 +51,30 @@ def execute(trial: Trial) -> Record:
 
     A trial that diverges or fails leaves a record that says why.
 
-    Raises UserError where the directory cannot be written, or another process is at work
-    in it.
+    Raises UserError where the directory cannot be written.
     """
     torch.set_num_threads(trial.threads)
-    try:
-        with lock(trial.directory).acquire(timeout=0):
-            return _execute(trial)
-    except Timeout:
-        raise UserError(
-            f"another ganbench on this machine is at work in {trial.directory}; "
-            f"run the command again when it has ended"
-        ) from None
+    with lock(trial.directory):
+        return _execute(trial)
 
 
 def lock(directory: Path) -> FileLock:
-    """The lock of a trial's directory, for processes of this machine; it leaves no file there."""
-    tag = hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:16]
-    return FileLock(Path(tempfile.gettempdir()) / f"ganbench-{tag}.lock")
+    """The lock of a trial's directory: a second command waits, and finds the work done.
+
+    Raises UserError where the directory cannot be made.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write {directory}: {error.strerror or error}") from error
+    return FileLock(directory / ".lock")
 
 
 def _execute(trial: Trial) -> Record:
     directory = TrialDirectory(trial.directory)
-    if directory.has_record and directory.read_record().status == "finished":
-        return rescore(trial)
+    if directory.has_record and (record := directory.read_record()).status != "failed":
+        # Finished with other scores; or ended by another command since this one was planned.
+        return rescore(trial) if record.status == "finished" else record
     work = _Work(trial, directory)
     try:
         record = work.run()
@@ -119,7 +117,6 @@ class _Work:
         self.directory = directory
         self.trainer: Trainer | None = None
         self.cost: Cost | None = None
-        self.parent = os.getppid()
         self.began = self.written = 0.0
 
     def run(self) -> Record:
@@ -146,8 +143,6 @@ class _Work:
 
     def report(self, means: dict[str, float]) -> None:
         """A reading of the history: keep it, and tell who watches."""
-        if os.getppid() != self.parent:
-            raise SystemExit("the process that started this trial is gone")
         elapsed = time.perf_counter() - self.began
         rate = means["images"] / elapsed
         self.directory.append_history([{**means, "images_per_second": rate}])
@@ -294,10 +289,14 @@ def failed(trial: Trial, reason: str) -> Record:
 def rescore(trial: Trial) -> Record:
     """Evaluate a finished trial's saved weights by the current protocol; nothing is trained.
 
+    A trial that has these scores already is left alone.
+
     Raises UserError where the weights are missing or damaged.
     """
     directory = TrialDirectory(trial.directory)
     dataset = data.load(trial.dataset, trial.data_root)
+    if directory.has_scores(harness.Settings().protocol_id(dataset)):
+        return directory.read_record()
     model = load(trial.directory, trial.device)
     evaluation = harness.evaluate(model, dataset, seed=trial.seed, device=trial.device)
     directory.add_scores(score_set(evaluation))

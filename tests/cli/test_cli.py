@@ -162,6 +162,33 @@ def test_a_diverging_trial_exits_1_and_is_a_failure_in_the_document(tmp_path: Pa
 
 
 @pytest.mark.slow
+def test_stdout_is_data_whatever_a_plug_in_prints(tmp_path: Path) -> None:
+    """Beside it a stray copy.py, which must hide no library, and a neighbour to import."""
+    (tmp_path / "copy.py").write_text("raise RuntimeError('not the library')\n")
+    (tmp_path / "neighbour.py").write_text("SCALE = 1.0\n")
+    (tmp_path / "loud.py").write_text(
+        "import os\nfrom ganbench.model import GAN\nfrom neighbour import SCALE\n\n"
+        "print('hello at import')\n\n\n"
+        "class Loud(GAN):\n"
+        '    """GAN that talks."""\n\n'
+        "    def generator_loss(self, batch):\n"
+        "        print('hello')\n"
+        "        os.write(1, b'raw hello')\n"
+        "        return SCALE * super().generator_loss(batch)\n"
+    )
+    command = Path(sys.executable).parent / "ganbench"
+    done = subprocess.run(
+        [command, "run", "loud.py", "--seeds", "1", "--rounds", "5", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["failures"] == []
+    assert "hello at import" in done.stderr
+
+
+@pytest.mark.slow
 def test_time(tmp_path: Path) -> None:
     done = ganbench("time", "vanilla", "vanilla:d_steps=2", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -185,6 +212,34 @@ def workers(parent: int) -> list[int]:
         if int(fields[1]) == parent:
             found.append(int(path.parent.name))
     return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_killed_it_takes_its_workers_along(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ganbench", "run", "vanilla", "--rounds", "90000", "--seeds", "1"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("results/digits/*/history.jsonl")):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    children = workers(process.pid)
+    process.kill()
+    process.wait()
+    while any(alive(child) for child in children):
+        assert time.monotonic() < deadline, "workers outlived the command"
+        time.sleep(0.2)
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @pytest.mark.slow
@@ -218,7 +273,7 @@ def test_interrupted_it_keeps_what_is_finished(number: int, tmp_path: Path) -> N
     assert "Traceback" not in text
     assert "the same command goes on" in text
     deadline = time.monotonic() + 20
-    while any(Path(f"/proc/{child}").exists() for child in children):
+    while any(alive(child) for child in children):
         assert time.monotonic() < deadline, "workers outlived the command"
         time.sleep(0.2)
     records = list(tmp_path.glob("results/digits/*/record.json"))

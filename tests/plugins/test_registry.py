@@ -78,6 +78,7 @@ def test_a_module_beside_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("import nothing_of_the_kind", "ModuleNotFoundError"),
         ("def f(:", "SyntaxError"),
         ("1 / 0", "ZeroDivisionError"),
+        ("import sys; sys.exit(0)", "SystemExit"),
     ],
 )
 def test_bad_files_are_told_in_one_line(content: str, words: str, tmp_path: Path) -> None:
@@ -95,6 +96,7 @@ def test_missing_file_class_and_module() -> None:
         ("ganbench.variants.infogan:Nope", "has no 'Nope'"),
         ("ganbench.errors:UserError", "not a subclass"),
         ("no_such_module_here:X", "cannot import"),
+        ("infogan:info_weight", "name=value"),
     ):
         with pytest.raises(UserError, match=words):
             registry.load(reference)

@@ -41,7 +41,7 @@ def test_errors_and_deaths_stay_with_their_job() -> None:
     assert [answers[n] for n in (0, 3, 4)] == [0, 3, 4]
     assert isinstance(answers[1], ValueError)
     assert isinstance(answers[2], Crashed)
-    assert "killed or crashed" in str(answers[2])
+    assert "ended without an answer" in str(answers[2])
 
 
 def test_workers_get_their_threads_and_allocator_settings() -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ganbench.errors import UserError
+from ganbench.plugins import registry
 from ganbench.study.plan import parse_device, parse_seeds, plan
 
 
@@ -96,6 +97,53 @@ def test_mistakes_are_told_before_training(options: dict, words: str) -> None:
     with pytest.raises(UserError, match=words) as caught:
         plan(**options)
     assert "\n" not in str(caught.value)
+
+
+BAD = {
+    "raise KeyError('x')": "KeyError",
+    "raise RuntimeError('two\\nlines')": "RuntimeError: two",
+    "import sys; sys.exit(3)": "SystemExit",
+}
+
+
+@pytest.mark.parametrize("line", BAD)
+def test_whatever_a_build_does_is_told_in_one_line(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.py"
+    path.write_text(
+        "from ganbench.model import GAN\n\n\n"
+        f"class Bad(GAN):\n    def build(self):\n        {line}\n"
+    )
+    with pytest.raises(UserError, match=BAD[line]) as caught:
+        plan([str(path)])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("knob", ["where: Path = Path('x')", "where: 'Nonexistent' = 3"])
+def test_hyperparameters_that_no_record_can_hold(knob: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.py"
+    path.write_text(
+        "from pathlib import Path\nfrom ganbench.model import GAN\n\n\n"
+        f"class Bad(GAN):\n    {knob}\n"
+    )
+    with pytest.raises(UserError, match="hyperparameters cannot be used"):
+        plan([str(path)])
+
+
+def test_the_same_trials_are_said_to_be_the_same() -> None:
+    said: list[str] = []
+    trials = plan(["infogan", "infogan:info_weight=1"], seeds=2, tell=said.append)
+    assert len(trials) == 2
+    assert said == []  # one label: nothing to say
+    copy = Path(registry.load("vanilla").__module__)  # not a file: the class by its module
+    trials = plan(["vanilla", f"{copy}:Vanilla"], seeds=2, tell=said.append)
+    assert len(trials) == 2
+    assert said == ["ganbench.variants.vanilla:Vanilla is the same as vanilla"]
+
+
+@pytest.mark.parametrize("options", [{"seeds": 1.5}, {"rounds": "50"}, {"specs": [int]}])
+def test_wrong_types_from_python(options: dict) -> None:
+    with pytest.raises(UserError):
+        plan(**{"specs": ["vanilla"], **options})
 
 
 def test_a_variant_that_cannot_be_built_is_refused(tmp_path: Path) -> None:

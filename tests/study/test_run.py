@@ -1,6 +1,7 @@
 """Whole studies, small: what they leave, that they are repeatable, and what fails alone."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def test_every_trial_leaves_its_files(study: ganbench.Result) -> None:
         assert record.images_seen == 60 * 64
         assert record.generator_updates == 60
         assert len(evaluations) == 1
-        names = {p.name for p in directory.iterdir()}
+        names = {p.name for p in directory.iterdir() if p.name != ".lock"}
         assert names == {
             "record.json",
             "scores",
@@ -168,11 +169,11 @@ def test_what_fails_fails_alone(tmp_path: Path) -> None:
     assert "generator became nan between rounds 1 and 20" in status["diverge"][1]
     assert status["raise"] == ("failed", "ValueError: a bug")
     assert status["die"][0] == "failed"
-    assert "killed or crashed" in status["die"][1]
+    assert "ended without an answer" in status["die"][1]
     assert status["lost"][0] == "failed"
     assert "does not reach" in status["lost"][1]
     text = tables.render_text(result.comparison)
-    for words in ("generator became nan", "ValueError: a bug", "killed or crashed"):
+    for words in ("generator became nan", "ValueError: a bug", "ended without an answer"):
         assert words in " ".join(text.split())
     assert len(result.comparison.failures) == 4
 
@@ -198,14 +199,26 @@ def test_an_interrupted_trial_starts_anew(tmp_path: Path) -> None:
 
 
 def test_two_commands_never_train_one_trial_at_once(tmp_path: Path) -> None:
-    trial = plan(["vanilla"], seeds=1, rounds=20, results=tmp_path)[0]
-    with work.lock(trial.directory):
-        result = ganbench.run("vanilla", seeds=1, rounds=20, results=tmp_path)
-    assert result.records[0].status == "failed"
-    assert "another ganbench" in result.records[0].reason
-    assert not (trial.directory / "record.json").exists()
-    again = ganbench.run("vanilla", seeds=1, rounds=20, results=tmp_path)
-    assert again.records[0].status == "finished"
+    """The second waits for the first and finds the work done."""
+    options = {"seeds": 1, "rounds": 20, "results": tmp_path}
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(ganbench.run, "vanilla", **options) for _ in range(2)]
+        one, two = (run.result() for run in runs)
+    assert one.records[0].status == "finished"
+    assert one.outcomes == two.outcomes
+    assert len(list(tmp_path.glob("digits/*/record*.json"))) == 1
+
+
+def test_a_full_disk_at_the_end_keeps_the_table(
+    study: ganbench.Result, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(path: Path, content: object) -> None:
+        raise UserError(f"cannot write {path}: No space left on device")
+
+    monkeypatch.setattr("ganbench.study.run.atomic_write", full)
+    again = ganbench.run("infogan", "acgan", results=study.directory.parents[1], **SMALL)
+    assert values(again) == values(study)
+    assert "No space left" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("place", ["file", "file/below", "/proc/ganbench"])
