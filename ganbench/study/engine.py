@@ -13,6 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Protocol, TypeVar
 
 import loky
+from loky.backend import resource_tracker
 
 from ganbench.errors import UserError
 
@@ -101,7 +102,9 @@ class LocalProcesses:
     def _in_slot(self, function: Callable[[Job], Result], job: Job) -> Result:
         if not hasattr(signal, "pthread_sigmask"):
             return self._submit(function, job)
-        # Inherited by the worker: only the parent handles Ctrl-C.
+        # Inherited by the worker: only the parent handles Ctrl-C. loky's tracker, which the
+        # first worker would start, unblocks the signal, so it comes first.
+        resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         return self._submit(function, job)
 
