@@ -32,6 +32,8 @@ def _bound(evidence: Evidence, codes: Sequence[Code], columns: slice) -> Measure
         if code.classes:
             parts[f"{code.name} bound"] = code.entropy
     protocol = f"self-graded: the model's own posterior on {len(logs)} own images, nats"
+    if all(code.classes for code in codes):
+        protocol += f", at most H(c) = {sum(code.entropy for code in codes):.4f}"
     return Measurement(float(values.sum()), len(logs), protocol, of_mean(logs.sum(1)), parts)
 
 
