@@ -175,13 +175,6 @@ class Trainer:
             if self.moves_generator[update.name]
         )
 
-    @property
-    def images_per_round(self) -> float:
-        """Real images dealt per round so far (or planned, before the first round)."""
-        if self.round:
-            return self.images_seen / self.round
-        return real_batches(self.updates) * self.batch_size
-
     def evaluation_model(self) -> Game:
         """A copy to evaluate: averaged networks, live heads, eval mode, on the same device.
 
