@@ -12,17 +12,16 @@ from ganbench.errors import UserError
 class Dealer:
     """Deals batches without replacement, epoch after epoch, all of one size.
 
-    A batch that crosses the end of an epoch takes its rest from the next shuffle. Shuffles
-    come from `rng`, which lives on the device; nothing is copied between devices.
+    A batch that crosses the end of an epoch takes its rest from the next shuffles; a split
+    smaller than a batch is dealt several times within one. Shuffles come from `rng`, which
+    lives on the device; nothing is copied between devices.
 
-    Raises UserError where a batch would be larger than the split.
+    Raises UserError where the split is empty.
     """
 
     def __init__(self, split: Split, batch_size: int, rng: torch.Generator) -> None:
-        if batch_size > len(split):
-            raise UserError(
-                f"batch size {batch_size} is larger than the {len(split)} training images"
-            )
+        if not len(split):
+            raise UserError("there are no images to deal")
         self.images = split.images.to(rng.device)
         self.labels = split.labels.to(rng.device)
         self.batch_size = batch_size
@@ -33,12 +32,13 @@ class Dealer:
     def __call__(self) -> tuple[Tensor, Tensor]:
         """The next images (batch_size, c, h, w) in [-1, 1] and labels (batch_size,)."""
         end = self.position + self.batch_size
-        rows = self.order[self.position : end]
-        if end > len(self.order):
+        parts = [self.order[self.position : end]]
+        while end > len(self.order):
             self.order = self._shuffle()
             end -= len(self.images)
-            rows = torch.cat([rows, self.order[:end]])
+            parts.append(self.order[:end])
         self.position = end
+        rows = torch.cat(parts) if len(parts) > 1 else parts[0]
         return to_unit_range(self.images[rows]), self.labels[rows]
 
     def state_dict(self) -> dict[str, Tensor | int]:

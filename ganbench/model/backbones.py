@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+from ganbench.model.layers import GaussianNoise, MinibatchDiscrimination, Stack
 
 MLP_LIMIT = 16
 """`auto` takes an MLP up to this many pixels a side, convolutions above."""
@@ -13,28 +18,69 @@ SMALLEST_SIDE = 4
 
 
 class View(NamedTuple):
-    """What a discriminator says of images: `score` (n,) logits, `features` (n, f)."""
+    """What a discriminator says of images: `score` (n,), `features` (n, f), `outputs` (n, k).
+
+    `score` is higher for what looks more real; with one output it is that logit.
+    """
 
     score: Tensor
     features: Tensor
+    outputs: Tensor
+
+
+def only(outputs: Tensor) -> Tensor:
+    """The score of a discriminator with one output."""
+    return outputs.squeeze(1)
 
 
 class Discriminator(nn.Module):
-    """A trunk that ends in `features` numbers per image, and one linear output on it.
+    """A trunk that ends in `features` numbers per image, and linear outputs on them.
 
-    Further heads (Q, classes) belong to the variant and read `View.features`.
+    outputs: how many; `judge` makes a score (n,) of them. condition: number of classes
+    where images come with labels, as constant planes beside their channels. kernels: of
+    minibatch discrimination; only the outputs see them. Further heads (Q, classes) belong
+    to the variant and read `View.features`, which never depend on batch-mates through it.
     """
 
-    def __init__(self, trunk: nn.Module, features: int) -> None:
+    def __init__(
+        self,
+        trunk: nn.Module,
+        features: int,
+        outputs: int = 1,
+        judge: Callable[[Tensor], Tensor] = only,
+        condition: int = 0,
+        kernels: tuple[int, int] = (0, 0),
+    ) -> None:
         super().__init__()
         self.trunk = trunk
         self.features = features
-        self.output = nn.Linear(features, 1)
+        self.judge = judge
+        self.condition = condition
+        self.minibatch = MinibatchDiscrimination(features, *kernels) if kernels[0] else None
+        self.output = nn.Linear(features + kernels[0], outputs)
 
-    def forward(self, images: Tensor) -> View:
-        """Images (n, *shape) in [-1, 1] to a `View`."""
-        features = self.trunk(images)
-        return View(self.output(features).squeeze(1), features)
+    def forward(
+        self, images: Tensor, labels: Tensor | None = None, rng: torch.Generator | None = None
+    ) -> View:
+        """Images (n, *shape) in [-1, 1], with labels (n,) where it is conditional, to a `View`.
+
+        rng: feeds noise layers, while training.
+        """
+        if self.condition:
+            assert labels is not None
+            images = with_planes(images, labels, self.condition)
+        features = self.trunk(images, rng)
+        seen = features
+        if self.minibatch is not None:
+            seen = torch.cat([features, self.minibatch(features)], 1)
+        outputs = self.output(seen)
+        return View(self.judge(outputs), features, outputs)
+
+
+def with_planes(images: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """Images (n, c, h, w) with their labels (n,) as `classes` constant planes of 0 and 1."""
+    planes = F.one_hot(labels, classes).to(images.dtype)[:, :, None, None]
+    return torch.cat([images, planes.expand(-1, -1, *images.shape[2:])], 1)
 
 
 def head(features: int, outputs: int, hidden: int) -> nn.Sequential:
@@ -60,33 +106,41 @@ def choose(backbone: str, shape: tuple[int, ...]) -> str:
     return "mlp" if height <= MLP_LIMIT else "dcgan"
 
 
-def mlp_generator(latent: int, shape: tuple[int, ...], width: int) -> nn.Sequential:
+def mlp_generator(
+    latent: int,
+    shape: tuple[int, ...],
+    width: int,
+    activation: Callable[[], nn.Module] = nn.ReLU,
+) -> Stack:
     """Two hidden layers of linear, batch norm, ReLU; tanh output."""
     channels, height, side = shape
-    return nn.Sequential(
+    return Stack(
         nn.Linear(latent, width),
         nn.BatchNorm1d(width),
-        nn.ReLU(),
+        activation(),
         nn.Linear(width, width),
         nn.BatchNorm1d(width),
-        nn.ReLU(),
+        activation(),
         nn.Linear(width, channels * height * side),
         nn.Tanh(),
         nn.Unflatten(1, shape),
     )
 
 
-def mlp_discriminator(shape: tuple[int, ...], width: int) -> Discriminator:
-    """Two hidden layers of linear, leaky ReLU(0.1)."""
+def mlp_trunk(
+    shape: tuple[int, ...], hidden: tuple[int, ...], leak: float = 0.1, noise: float = 0.0
+) -> tuple[Stack, int]:
+    """Hidden layers of linear, leaky ReLU and, where `noise`, Gaussian noise.
+
+    Returns the stack and the number of its features.
+    """
     channels, height, side = shape
-    trunk = nn.Sequential(
-        nn.Flatten(),
-        nn.Linear(channels * height * side, width),
-        nn.LeakyReLU(0.1),
-        nn.Linear(width, width),
-        nn.LeakyReLU(0.1),
-    )
-    return Discriminator(trunk, width)
+    layers: list[nn.Module] = [nn.Flatten()]
+    inputs = channels * height * side
+    for units in hidden:
+        layers += [nn.Linear(inputs, units), nn.LeakyReLU(leak), *_noise(noise)]
+        inputs = units
+    return Stack(*layers), inputs
 
 
 def halvings(side: int) -> list[int]:
@@ -97,18 +151,21 @@ def halvings(side: int) -> list[int]:
     return sides
 
 
-def dcgan_generator(latent: int, shape: tuple[int, ...], width: int) -> nn.Sequential:
+def dcgan_generator(latent: int, shape: tuple[int, ...], width: int, dense: int = 0) -> Stack:
     """Linear to a small map, then 4x4 stride-2 transposed convolutions with batch norm.
 
-    After Radford et al. 2016 (arXiv:1511.06434), fig. 1; at 28 px with width 64 it is the
-    shape of InfoGAN's MNIST generator without its first dense layer. Odd sides are met by
-    output padding.
+    After Radford et al. 2016 (arXiv:1511.06434), fig. 1. `dense` units in one more dense
+    layer in front: at 28 px with width 64 and dense 1024 it is InfoGAN's MNIST generator
+    (arXiv:1606.03657, appendix C.1). Odd sides are met by output padding.
     """
     sides = halvings(shape[1])
     widths = [width * 2**i for i in range(len(sides) - 1)]  # from the image down
     top = widths[-1] if widths else width
-    layers: list[nn.Module] = [
-        nn.Linear(latent, top * sides[-1] ** 2, bias=False),
+    layers: list[nn.Module] = []
+    if dense:
+        layers += [nn.Linear(latent, dense, bias=False), nn.BatchNorm1d(dense), nn.ReLU()]
+    layers += [
+        nn.Linear(dense or latent, top * sides[-1] ** 2, bias=False),
         nn.BatchNorm1d(top * sides[-1] ** 2),
         nn.ReLU(),
         nn.Unflatten(1, (top, sides[-1], sides[-1])),
@@ -125,26 +182,49 @@ def dcgan_generator(latent: int, shape: tuple[int, ...], width: int) -> nn.Seque
     if not widths:
         layers.append(nn.Conv2d(top, shape[0], 3, padding=1))
     layers.append(nn.Tanh())
-    return nn.Sequential(*layers)
+    return Stack(*layers)
 
 
-def dcgan_discriminator(shape: tuple[int, ...], width: int) -> Discriminator:
-    """4x4 stride-2 convolutions; batch norm from the second on; leaky ReLU(0.1)."""
+def dcgan_trunk(
+    shape: tuple[int, ...],
+    width: int,
+    norm: str = "batch",
+    leak: float = 0.1,
+    noise: float = 0.0,
+    dense: int = 0,
+) -> tuple[Stack, int]:
+    """4x4 stride-2 convolutions, leaky ReLU; `norm` (batch, layer, none) from the second on.
+
+    `dense` units in a further layer behind; `noise` as in `mlp_trunk`. Returns the stack and
+    the number of its features.
+    """
     sides = halvings(shape[1])
     layers: list[nn.Module] = []
     channels = shape[0]
     for level in range(len(sides) - 1):
         out = width * 2**level
-        layers.append(nn.Conv2d(channels, out, 4, 2, 1, bias=level == 0))
-        if level:
-            layers.append(nn.BatchNorm2d(out))
-        layers.append(nn.LeakyReLU(0.1))
+        normed = level > 0 and norm != "none"
+        layers.append(nn.Conv2d(channels, out, 4, 2, 1, bias=not normed))
+        if normed:
+            layers.append(nn.BatchNorm2d(out) if norm == "batch" else nn.GroupNorm(1, out))
+        layers += [nn.LeakyReLU(leak), *_noise(noise)]
         channels = out
     if len(sides) == 1:
-        layers += [nn.Conv2d(channels, width, 3, padding=1), nn.LeakyReLU(0.1)]
+        layers += [nn.Conv2d(channels, width, 3, padding=1), nn.LeakyReLU(leak), *_noise(noise)]
         channels = width
     layers.append(nn.Flatten())
-    return Discriminator(nn.Sequential(*layers), channels * sides[-1] ** 2)
+    features = channels * sides[-1] ** 2
+    if dense:
+        layers.append(nn.Linear(features, dense, bias=norm == "none"))
+        if norm != "none":
+            layers.append(nn.BatchNorm1d(dense) if norm == "batch" else nn.LayerNorm(dense))
+        layers += [nn.LeakyReLU(leak), *_noise(noise)]
+        features = dense
+    return Stack(*layers), features
+
+
+def _noise(sigma: float) -> list[nn.Module]:
+    return [GaussianNoise(sigma)] if sigma else []
 
 
 def initialise(network: nn.Module) -> None:

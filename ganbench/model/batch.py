@@ -25,25 +25,45 @@ class Batch:
     """
 
     def __init__(
-        self, game: Game, deal: Deal, size: int, rng: torch.Generator, progress: Tensor
+        self,
+        game: Game,
+        deal: Deal,
+        size: int,
+        rng: torch.Generator,
+        progress: Tensor,
+        deal_labelled: Deal | None = None,
     ) -> None:
         self.size = size
         self.rng = rng
         self.progress = progress
         self._game = game
         self._deal = deal
+        self._deal_labelled = deal_labelled
         self._dealt: tuple[Tensor, Tensor] | None = None
+        self._labelled: tuple[Tensor, Tensor] | None = None
         self._latent: LatentValue | None = None
         self._fake: Tensor | None = None
 
     @property
     def real(self) -> Tensor:
-        """Real images (size, *shape) in [-1, 1]."""
-        return self.labelled[0]
+        """Real images (size, *shape) in [-1, 1]; no label is read here."""
+        return self._real[0]
 
     @property
     def labelled(self) -> tuple[Tensor, Tensor]:
-        """Real images with their labels (size,). Every training image is labelled so far."""
+        """Real images (size, *shape) with their labels (size,).
+
+        Those of `real` where every training image is labelled; under a label budget a draw
+        of their own from the labelled images alone, always `size` of them.
+        """
+        if self._deal_labelled is None:
+            return self._real
+        if self._labelled is None:
+            self._labelled = self._deal_labelled()
+        return self._labelled
+
+    @property
+    def _real(self) -> tuple[Tensor, Tensor]:
         if self._dealt is None:
             self._dealt = self._deal()
         return self._dealt

@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 from torch import nn
 from torch.nn import Parameter
 
+from ganbench.errors import unknown
 from ganbench.model import hyperparameters
+from ganbench.model.batch import Batch
 from ganbench.model.latent import Latent, LatentValue
 from ganbench.model.update import Update, marked
 
@@ -28,8 +30,11 @@ class Game(nn.Module):
     """
 
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Full published configurations by name, chosen with `preset=`."""
     averaged: ClassVar[Sequence[str]] = ("generator",)
     """Networks whose exponential moving average is what is evaluated."""
+    preset: str | None = None
     ema: hyperparameters.Decay = 0.999
     fresh_fakes: bool = False
 
@@ -50,15 +55,29 @@ class Game(nn.Module):
     def resolve(
         cls, given: Mapping[str, Any], dataset: str = "", title: str | None = None
     ) -> dict[str, Any]:
-        """Every hyperparameter's value for a data set. Raises UserError on a bad one."""
-        recipe: dict[str, Any] = {}
+        """Every hyperparameter's value: defaults, the data set's recipe, a preset, `given`.
+
+        Raises UserError on a bad one.
+        """
+        title = title or cls.__name__
+        chosen: dict[str, Any] = {}
         for base in reversed(cls.__mro__):
-            recipe |= vars(base).get("recipes", {}).get(dataset, {})
-        return hyperparameters.resolve(cls, Game, recipe, given, title or cls.__name__)
+            own = vars(base)  # a subclass's default goes before its base's recipe
+            chosen = {name: value for name, value in chosen.items() if name not in own}
+            chosen |= own.get("recipes", {}).get(dataset, {})
+        preset = given.get("preset")
+        if preset and preset != "none":
+            if preset not in cls.presets:
+                raise unknown(f"preset of {title}:", preset, cls.presets)
+            chosen |= cls.presets[preset]
+        return hyperparameters.resolve(cls, Game, chosen, given, title)
 
     def build(self) -> None:
         """Make the networks. Initial weights come from torch's global generator."""
         raise NotImplementedError
+
+    def prepare(self, batch: Batch) -> None:
+        """Look at one batch before the first round, e.g. to keep a reference batch in buffers."""
 
     def updates(self) -> list[Update]:
         """The updates of a round, in order: by default the `@update` methods."""
@@ -71,7 +90,9 @@ class Game(nn.Module):
         """
         found: dict[int, Parameter] = {}
         for name in update.owns:
-            part = getattr(self, name, None)
+            part: Any = self
+            for step in name.split("."):
+                part = getattr(part, step, None)
             if isinstance(part, Parameter):
                 mine = [part]
             elif isinstance(part, nn.Module):
@@ -90,7 +111,7 @@ class Game(nn.Module):
         return list(found.values())
 
     def check_ownership(self) -> None:
-        """Every trainable parameter belongs to exactly one update that is not `shared`.
+        """Every trainable parameter belongs to exactly one update, those that share it aside.
 
         Raises ValueError that names the parameters which do not.
         """
@@ -101,10 +122,10 @@ class Game(nn.Module):
         if repeated:
             raise ValueError(f"two updates are named {repeated[0]!r}")
         owners: dict[int, list[str]] = {}
-        trained = set()
+        trained: Counter[int] = Counter()
         for update in updates:
             for parameter in self.owned(update):
-                trained.add(id(parameter))
+                trained[id(parameter)] += 1
                 if not update.shared:
                     owners.setdefault(id(parameter), []).append(update.name)
         for name, parameter in self.named_parameters():
@@ -113,8 +134,8 @@ class Game(nn.Module):
                 raise ValueError(
                     f"{name} is owned by {' and '.join(names)}: one of them must say shared=True"
                 )
-            if parameter.requires_grad and not names:
-                who = "only by shared updates" if id(parameter) in trained else "by no update"
+            if parameter.requires_grad and not names and trained[id(parameter)] != 1:
+                who = "only by shared updates" if trained[id(parameter)] else "by no update"
                 raise ValueError(f"{name} is trained {who}: name its network in an update's owns")
 
     def generate(self, latent: LatentValue) -> Any:

@@ -1,90 +1,252 @@
-"""The base of the GAN family: a generator, a discriminator, an adversarial loss."""
+"""The base of the GAN family: a generator, a discriminator, an adversarial loss, and the
+techniques that compose with any of its variants."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-from ganbench.model import backbones, losses
+from ganbench.model import backbones, layers, losses
 from ganbench.model.backbones import Discriminator, View
 from ganbench.model.batch import Batch
+from ganbench.model.combinations import refuse
 from ganbench.model.game import Game
-from ganbench.model.hyperparameters import Count, Decay, Rate, Size, Weight
+from ganbench.model.hyperparameters import Count, Decay, Rate, Share, Size, Weight
 from ganbench.model.latent import Latent, Noise
-from ganbench.model.update import Loss, update
+from ganbench.model.update import Loss, Update, update
 
 
 class GAN(Game):
     """A generator against a discriminator (Goodfellow et al. 2014, arXiv:1406.2661).
 
-    d_steps: discriminator updates per generator update (the paper's k).
-    instance_noise: standard deviation of the Gaussian noise on everything the
-    discriminator sees, from the first round to the last (linear).
-    width: units per hidden layer (mlp) or channels of the first convolution (dcgan);
-    0 means 256 or 64.
+    Networks. backbone, width: units per hidden layer (mlp, 0: 256) or channels of the first
+    convolution (dcgan, 0: 64). dense: units of one more dense layer (dcgan). hidden: the
+    discriminator's hidden layers (mlp), () for two of `width`. leak: slope of its leaky ReLU.
+    d_norm: its normalisation (dcgan). layer_noise: standard deviation of Gaussian noise
+    behind its hidden layers. spectral_norm (Miyato et al. 2018), weight_norm with
+    data-dependent initialisation (Salimans & Kingma 2016): of its weights.
+
+    Game. adversarial: see `losses.ADVERSARIAL`. d_steps: discriminator updates per generator
+    update (k of algorithm 1). half_batches: the discriminator sees half a batch of real and
+    half of generated images. instance_noise: standard deviation of the Gaussian noise on
+    everything the discriminator sees, from the first round to the last (linear).
+
+    Penalties on the discriminator's gradient: r1 on real, r2 on generated images (the weight
+    gamma of gamma/2 E||grad||^2, Mescheder et al. 2018), gradient_penalty in between
+    (lambda of Gulrajani et al. 2017).
+
+    The five techniques of Salimans et al. 2016 (arXiv:1606.03498, sec. 3): feature_matching
+    takes the place of the generator's adversarial loss; minibatch_discrimination: number of
+    kernels (0: off), each of minibatch_dims; historical_averaging: its weight, for
+    historical_players; label_smoothing: what the real images' target lacks to 1;
+    virtual_batch_norm: in place of batch norm, with vbn_references reference examples.
     """
 
     noise: Size = 62
+    noise_kind: Literal["normal", "uniform"] = "normal"
     backbone: Literal["auto", "mlp", "dcgan"] = "auto"
     width: Size = 0
-    adversarial: Literal["ns", "minimax", "hinge", "lsgan", "wasserstein"] = "ns"
+    dense: Size = 0
+    hidden: tuple[Count, ...] = ()
+    leak: Weight = 0.1
+    d_norm: Literal["batch", "layer", "none"] = "batch"
+    g_activation: Literal["relu", "softplus"] = "relu"
+    layer_noise: Weight = 0.0
+    spectral_norm: bool = False
+    weight_norm: bool = False
+
+    adversarial: Literal["ns", "minimax", "hinge", "lsgan", "wasserstein", "relativistic"] = "ns"
     d_steps: Count = 1
     d_lr: Rate = 2e-4
     g_lr: Rate = 1e-3
     betas: tuple[Decay, Decay] = (0.5, 0.999)
+    half_batches: bool = False
     instance_noise: tuple[Weight, Weight] = (0.0, 0.0)
+    r1: Weight = 0.0
+    r2: Weight = 0.0
+    gradient_penalty: Weight = 0.0
+
+    feature_matching: bool = False
+    minibatch_discrimination: Size = 0
+    minibatch_dims: Count = 5
+    historical_averaging: Weight = 0.0
+    historical_players: Literal["both", "discriminator", "generator"] = "both"
+    label_smoothing: Share = 0.0
+    virtual_batch_norm: Literal["none", "generator", "both"] = "none"
+    vbn_statistics: Literal["reference+example", "reference"] = "reference+example"
+    vbn_references: Count = 64
 
     recipes: ClassVar[dict[str, dict[str, Any]]] = {
         "digits": {"noise": 32, "d_lr": 5e-4, "instance_noise": (0.5, 0.1), "ema": 0.99},
         "mnist": {"instance_noise": (0.5, 0.1)},
     }
+    unused: ClassVar[dict[str, str]] = {}
+    """Inherited hyperparameters that a variant has no use for, with the reason: refused."""
+    conditional: ClassVar[bool] = False
+    """Whether the discriminator is shown labels beside the images."""
     discriminator: Discriminator
 
     def layout(self) -> Latent:
         """The latent's layout."""
-        return Latent(Noise(self.noise))
+        return Latent(Noise(self.noise, self.noise_kind))
+
+    def outputs(self) -> int:
+        """How many outputs the discriminator has."""
+        return 1
+
+    judge = staticmethod(backbones.only)
+    """Makes the score (n,) of the discriminator's outputs (n, k)."""
 
     def build(self) -> None:
-        """Make the latent, the generator and the discriminator."""
+        """Make the latent, the generator and the discriminator.
+
+        Raises ValueError where hyperparameters exclude each other.
+        """
+        refuse(self)
         self.latent = self.layout()
+        channels, height, side = self.shape
+        condition = self.classes if self.conditional else 0
+        seen = (channels + condition, height, side)
+        mlp = backbones.choose(self.backbone, self.shape) == "mlp"
+        width = self.width or (256 if mlp else 64)
+        if mlp:
+            activation = nn.ReLU if self.g_activation == "relu" else nn.Softplus
+            generator = backbones.mlp_generator(self.latent.size, self.shape, width, activation)
+        else:
+            generator = backbones.dcgan_generator(self.latent.size, self.shape, width, self.dense)
+        trunk, features = self.trunk(seen)
+        kernels = (self.minibatch_discrimination, self.minibatch_dims)
+        discriminator = Discriminator(
+            trunk, features, self.outputs(), self.judge, condition, kernels
+        )
+        if not mlp:
+            backbones.initialise(generator)
+            backbones.initialise(discriminator)
+        if self.spectral_norm:
+            layers.add_spectral_norm(discriminator)
+        if self.weight_norm:
+            layers.add_weight_norm(discriminator)
+        settings = self.vbn_references, self.vbn_statistics == "reference+example"
+        self.generator = generator
+        if self.virtual_batch_norm != "none":
+            self.generator = layers.Referenced(generator, (self.latent.size,), *settings)
+        if self.virtual_batch_norm == "both":
+            discriminator.trunk = layers.Referenced(trunk, seen, *settings)
+        self.discriminator = discriminator
+
+    def trunk(self, shape: tuple[int, ...]) -> tuple[layers.Stack, int]:
+        """A discriminator's trunk for images of a shape, and the number of its features."""
         if backbones.choose(self.backbone, self.shape) == "mlp":
             width = self.width or 256
-            self.generator = backbones.mlp_generator(self.latent.size, self.shape, width)
-            self.discriminator = backbones.mlp_discriminator(self.shape, width)
-        else:
-            width = self.width or 64
-            self.generator = backbones.dcgan_generator(self.latent.size, self.shape, width)
-            self.discriminator = backbones.dcgan_discriminator(self.shape, width)
-            backbones.initialise(self.generator)
-            backbones.initialise(self.discriminator)
+            hidden = self.hidden or (width, width)
+            return backbones.mlp_trunk(shape, hidden, self.leak, self.layer_noise)
+        width = self.width or 64
+        return backbones.dcgan_trunk(
+            shape, width, self.d_norm, self.leak, self.layer_noise, self.dense
+        )
 
-    def view(self, images: Tensor, batch: Batch) -> View:
+    def prepare(self, batch: Batch) -> None:
+        """Choose reference batches; initialise normalised weights from data."""
+        if isinstance(self.generator, layers.Referenced):
+            self.generator.choose(batch.draw(self.vbn_references).vector)
+        trunk = self.discriminator.trunk
+        if isinstance(trunk, layers.Referenced):
+            trunk.choose(batch.real)
+        elif self.weight_norm and isinstance(trunk, layers.Stack):
+            features = layers.initialise_from_data(trunk, batch.real)
+            layers.initialise_from_data(layers.Stack(self.discriminator.output), features)
+
+    def updates(self) -> list[Update]:
+        """The discriminator's and the generator's, pulled to their past where asked."""
+        players = ("discriminator", "generator")
+        pulled = players if self.historical_players == "both" else (self.historical_players,)
+        weight = self.historical_averaging
+        return [
+            replace(one, historical_averaging=weight) if weight and one.name in pulled else one
+            for one in super().updates()
+        ]
+
+    def real(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """The real images that the discriminator is shown, with labels where it reads them."""
+        return batch.labelled if self.conditional else (batch.real, None)
+
+    def intended(self, batch: Batch) -> Tensor:
+        """The labels (n,) that the generator was given, where its latent carries the label."""
+        column = self.latent.label_code
+        assert column is not None
+        return batch.latent.codes[:, column].long()
+
+    def view(self, images: Tensor, batch: Batch, labels: Tensor | None = None) -> View:
         """The discriminator's view of images, through the instance noise."""
         start, end = self.instance_noise
         if start or end:
             sigma = start + (end - start) * batch.progress
             images = images + sigma * batch.randn_like(images)
-        return self.discriminator(images)
+        return self.discriminator(images, labels, batch.rng)
 
-    def d_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        """The discriminator's adversarial loss of scores (n,)."""
-        return losses.ADVERSARIAL[self.adversarial].discriminator(real, fake)
+    def fake_view(self, batch: Batch) -> View:
+        """The discriminator's view of the batch's generated images."""
+        return self.view(batch.fake, batch, self.intended(batch) if self.conditional else None)
 
-    def g_loss(self, fake: Tensor) -> Tensor:
-        """The generator's adversarial loss of scores (n,)."""
-        return losses.ADVERSARIAL[self.adversarial].generator(fake)
+    def d_loss(self, real: View, fake: View) -> Tensor:
+        """The discriminator's adversarial loss."""
+        smoothing = (self.label_smoothing,) if self.label_smoothing else ()
+        return losses.ADVERSARIAL[self.adversarial].discriminator(
+            real.score, fake.score, *smoothing
+        )
+
+    def g_loss(self, fake: View, batch: Batch) -> Tensor:
+        """The generator's adversarial loss, or the feature distance in its place."""
+        pair = losses.ADVERSARIAL[self.adversarial]
+        if not (self.feature_matching or pair.paired):
+            return pair.generator(fake.score)
+        with torch.no_grad():
+            images, labels = self.real(batch)
+            real = self.view(images, batch, labels)
+        if self.feature_matching:
+            return losses.feature_distance(real.features, fake.features)
+        return pair.generator(fake.score, real.score)
+
+    def contest(self, batch: Batch) -> tuple[View, View, Tensor]:
+        """The views of real and of generated images, and `d_loss` with the penalties."""
+        n = (batch.size + 1) // 2 if self.half_batches else batch.size
+        images, labels = self.real(batch)
+        images = images[:n].detach().requires_grad_(self.r1 > 0)
+        real = self.view(images, batch, None if labels is None else labels[:n])
+        fakes, given = batch.fake[:n], self.intended(batch) if self.conditional else None
+        if self.r2:
+            fakes = fakes.detach().requires_grad_()
+        fake = self.view(fakes, batch, None if given is None else given[:n])
+        loss = self.d_loss(real, fake)
+        if self.r1:
+            loss = loss + self.r1 * losses.zero_centred(real.score, images)
+        if self.r2:
+            loss = loss + self.r2 * losses.zero_centred(fake.score, fakes)
+        if self.gradient_penalty:
+            share = torch.empty_like(images[:, :1, :1, :1]).uniform_(generator=batch.rng)
+            between = torch.lerp(fakes, images, share).detach().requires_grad_()
+            score = self.view(between, batch).score
+            loss = loss + self.gradient_penalty * losses.one_centred(score, between)
+        return real, fake, loss
 
     @update("discriminator", lr="d_lr", betas="betas", steps="d_steps")
     def discriminator_loss(self, batch: Batch) -> Loss:
         """What the discriminator lowers."""
-        return self.d_loss(self.view(batch.real, batch).score, self.view(batch.fake, batch).score)
+        return self.contest(batch)[2]
 
     @update("generator", lr="g_lr", betas="betas")
     def generator_loss(self, batch: Batch) -> Loss:
         """What the generator lowers."""
-        return self.g_loss(self.view(batch.fake, batch).score)
+        return self.g_loss(self.fake_view(batch), batch)
 
     def score(self, images: Tensor) -> Tensor:
-        """The discriminator's logits (n,): higher is more real."""
+        """The discriminator's score (n,): higher is more real.
+
+        Raises NotImplementedError where it is a property of a whole batch.
+        """
+        if self.minibatch_discrimination:
+            raise NotImplementedError("minibatch discrimination scores an image in its batch")
         return self.discriminator(images).score

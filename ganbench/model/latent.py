@@ -1,4 +1,4 @@
-"""What a generator reads: noise, categorical codes and uniform continuous codes.
+"""What a generator reads: noise, categorical codes, uniform and normal continuous codes.
 
 A `Latent` is a layout. It draws values, puts given codes into a vector, and reads the
 outputs of a recognition network Q as a factored posterior over the codes, which is what
@@ -9,8 +9,9 @@ arXiv:1606.03657, eq. 5).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -19,12 +20,21 @@ from torch import Tensor
 LOG_SIGMA_RANGE = (-4.0, 2.0)
 """Log standard deviations of a Gaussian posterior are clamped to this range."""
 
+NORMAL_RANGE = (-2.0, 2.0)
+"""What stands for the range of a normal code, which has none: 95 % of its draws."""
+
+NoiseKind = Literal["normal", "uniform"]
+
 
 @dataclass(frozen=True)
 class Noise:
-    """Incompressible noise: `size` independent standard normal numbers."""
+    """Incompressible noise: `size` independent numbers.
+
+    kind: standard `normal`, or `uniform` on [-1, 1] (DCGAN, arXiv:1511.06434, sec. 3).
+    """
 
     size: int
+    kind: NoiseKind = "normal"
 
 
 @dataclass(frozen=True)
@@ -49,19 +59,37 @@ class Uniform:
 
 
 @dataclass(frozen=True)
+class Normal:
+    """`size` independent continuous codes, standard normal: a VAE's latent."""
+
+    size: int = 1
+
+
+@dataclass(frozen=True)
 class Code:
-    """One code of a latent. `classes` is 0 for a continuous code."""
+    """One code of a latent. `classes` is 0 for a continuous code.
+
+    low, high: the range of a uniform code; of a `normal` one, where most of its draws lie.
+    """
 
     name: str
     classes: int = 0
     label: bool = False
     low: float = 0.0
     high: float = 0.0
+    normal: bool = False
 
     @property
     def entropy(self) -> float:
-        """H(c) in nats: ln(classes), or ln(high - low), which is differential entropy."""
-        return math.log(self.classes) if self.classes else math.log(self.high - self.low)
+        """H(c) in nats: ln(classes); differential for a continuous code.
+
+        That is ln(high - low) for a uniform code, ln(2 pi e) / 2 for a normal one.
+        """
+        if self.classes:
+            return math.log(self.classes)
+        return (
+            0.5 * math.log(2 * math.pi * math.e) if self.normal else math.log(self.high - self.low)
+        )
 
 
 @dataclass(frozen=True)
@@ -94,7 +122,7 @@ class Latent:
     ones; `Latent.codes` describes them in that order.
     """
 
-    def __init__(self, *parts: Noise | Categorical | Uniform) -> None:
+    def __init__(self, *parts: Noise | Categorical | Uniform | Normal) -> None:
         for part in parts:
             if isinstance(part, Categorical) and part.classes < 2:
                 raise ValueError(f"{part} needs at least 2 classes")
@@ -102,30 +130,46 @@ class Latent:
                 raise ValueError(f"{part} needs a size of at least 0")
             if isinstance(part, Uniform) and not part.low < part.high:
                 raise ValueError(f"{part} must have low < high")
+        kinds = {p.kind for p in parts if isinstance(p, Noise)}
+        if len(kinds) > 1 or kinds - set(get_args(NoiseKind)):
+            raise ValueError(f"noise must be of one kind, normal or uniform, not {sorted(kinds)}")
         self.parts = parts
         self.noise_size = sum(p.size for p in parts if isinstance(p, Noise))
+        self.noise_kind: NoiseKind = next(iter(kinds), "normal")
         categorical = [p for p in parts if isinstance(p, Categorical)]
-        ranges = [(p.low, p.high) for p in parts if isinstance(p, Uniform) for _ in range(p.size)]
+        continuous = [p for p in parts if isinstance(p, Uniform | Normal) for _ in range(p.size)]
         self.categorical = tuple(
             Code(f"categorical_{i}", classes=p.classes, label=p.label)
             for i, p in enumerate(categorical)
         )
         self.continuous = tuple(
-            Code(f"continuous_{i}", low=low, high=high) for i, (low, high) in enumerate(ranges)
+            Code(f"continuous_{i}", 0, False, *NORMAL_RANGE, normal=True)
+            if isinstance(p, Normal)
+            else Code(f"continuous_{i}", low=p.low, high=p.high)
+            for i, p in enumerate(continuous)
         )
         self.codes = self.categorical + self.continuous
         self.classes = tuple(code.classes for code in self.categorical)
         self.size = self.noise_size + sum(self.classes) + len(self.continuous)
-        self.posterior_size = sum(self.classes) + 2 * len(self.continuous)
+        self.posterior_size = self.outputs_size()
         if self.size == 0:
             raise ValueError("a latent needs noise or codes")
         if sum(code.label for code in self.codes) > 1:
             raise ValueError("at most one categorical code can be the class label")
 
     @classmethod
-    def coded(cls, noise: int, categorical: Sequence[int], continuous: int) -> Latent:
-        """Noise, categorical codes of these sizes, and continuous codes between -1 and 1."""
-        return cls(Noise(noise), *map(Categorical, categorical), Uniform(continuous))
+    def coded(
+        cls,
+        noise: int,
+        categorical: Sequence[int],
+        continuous: int,
+        low: float = -1.0,
+        high: float = 1.0,
+        noise_kind: NoiseKind = "normal",
+    ) -> Latent:
+        """Noise, categorical codes of these sizes, and uniform codes between low and high."""
+        codes = map(Categorical, categorical)
+        return cls(Noise(noise, noise_kind), *codes, Uniform(continuous, low, high))
 
     def __repr__(self) -> str:
         return f"Latent({', '.join(map(repr, self.parts))})"
@@ -135,21 +179,44 @@ class Latent:
         """The column of `codes` that holds the class label, if there is one."""
         return next((i for i, code in enumerate(self.codes) if code.label), None)
 
+    def outputs_size(self, fixed_sigma: bool = False) -> int:
+        """How many outputs of a recognition network `posterior` reads per image."""
+        return sum(self.classes) + (1 if fixed_sigma else 2) * len(self.continuous)
+
     def draw(self, n: int, rng: torch.Generator) -> LatentValue:
         """Draw `n` latents from the prior, on the generator's device."""
-        noise = torch.randn(n, self.noise_size, generator=rng, device=rng.device)
+        noise = self.draw_noise(n, rng)
         return self.assemble(noise, self.draw_codes(n, rng))
+
+    def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
+        """Draw noise (n, noise_size) of the latent's kind, on the generator's device."""
+        if self.noise_kind == "normal":
+            return torch.randn(n, self.noise_size, generator=rng, device=rng.device)
+        return torch.rand(n, self.noise_size, generator=rng, device=rng.device).mul_(2).sub_(1)
 
     def draw_codes(self, n: int, rng: torch.Generator) -> Tensor:
         """Draw codes (n, codes) from the prior."""
         columns = [
             torch.randint(k, (n, 1), generator=rng, device=rng.device).float() for k in self.classes
         ]
-        if self.continuous:
-            unit = torch.rand(n, len(self.continuous), generator=rng, device=rng.device)
-            low, width = self._range(unit)
-            columns.append(low + width * unit)
+        columns += self._draw_continuous(n, rng)
         return torch.cat(columns, 1) if columns else torch.empty(n, 0, device=rng.device)
+
+    def _draw_continuous(self, n: int, rng: torch.Generator) -> list[Tensor]:
+        """The continuous codes part by part; those of one kind are drawn at once."""
+        uniform = [p.size for p in self.parts if isinstance(p, Uniform) and p.size]
+        normal = [p.size for p in self.parts if isinstance(p, Normal) and p.size]
+        drawn: dict[type, Iterator[Tensor]] = {}
+        if uniform:
+            unit = torch.rand(n, sum(uniform), generator=rng, device=rng.device)
+            low, width = self._range(unit)
+            drawn[Uniform] = iter((low + width * unit).split(uniform, 1))
+        if normal:
+            values = torch.randn(n, sum(normal), generator=rng, device=rng.device)
+            drawn[Normal] = iter(values.split(normal, 1))
+        return [
+            next(drawn[type(p)]) for p in self.parts if isinstance(p, Uniform | Normal) and p.size
+        ]
 
     def assemble(self, noise: Tensor, codes: Tensor) -> LatentValue:
         """Lay out given noise (n, noise_size) and codes (n, codes) as a value."""
@@ -169,23 +236,30 @@ class Latent:
         """H(c) of each code in nats, shape (codes,): the bound of its L_I."""
         return torch.tensor([code.entropy for code in self.codes])
 
-    def posterior(self, outputs: Tensor) -> Posterior:
-        """Read the outputs (n, posterior_size) of a recognition network as Q(c|x).
+    def posterior(self, outputs: Tensor, fixed_sigma: bool = False) -> Posterior:
+        """Read the outputs (n, outputs_size) of a recognition network as Q(c|x).
 
         Layout: the logits of each categorical code, then the means, then the log standard
-        deviations of the continuous codes.
+        deviations of the continuous codes. With `fixed_sigma` there are none of the last and
+        every sigma is 1: -log Q is half the squared error plus a constant (`fix_std` in the
+        InfoGAN authors' code).
         """
-        sizes = [*self.classes, len(self.continuous), len(self.continuous)]
-        *logits, mean, log_sigma = outputs.split(sizes, dim=1)
+        sizes = [*self.classes, len(self.continuous)]
+        if fixed_sigma:
+            *logits, mean = outputs.split(sizes, dim=1)
+            return Posterior(tuple(logits), mean, torch.zeros_like(mean))
+        *logits, mean, log_sigma = outputs.split([*sizes, len(self.continuous)], dim=1)
         return Posterior(tuple(logits), mean, log_sigma.clamp(*LOG_SIGMA_RANGE))
 
     def _range(self, like: Tensor) -> tuple[Tensor | float, Tensor | float]:
-        ranges = {(code.low, code.high) for code in self.continuous}
+        """Low end and width of the uniform codes."""
+        uniform = [code for code in self.continuous if not code.normal]
+        ranges = {(code.low, code.high) for code in uniform}
         if len(ranges) == 1:
             ((low, high),) = ranges
             return low, high - low
-        lows = torch.tensor([code.low for code in self.continuous], device=like.device)
-        highs = torch.tensor([code.high for code in self.continuous], device=like.device)
+        lows = torch.tensor([code.low for code in uniform], device=like.device)
+        highs = torch.tensor([code.high for code in uniform], device=like.device)
         return lows, highs - lows
 
 

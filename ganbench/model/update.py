@@ -22,6 +22,9 @@ class Update:
     `owns` names attributes of the game (modules or parameters). `steps` repeats the update
     within a round, each time on fresh real images and latents; `every=n` makes it due on
     rounds n, 2n, ... `shared=True` lets it train parameters that another update owns.
+
+    `historical_averaging` is the weight of ||theta - mean over the past of theta||^2 in the
+    loss (Salimans et al. 2016, arXiv:1606.03498, sec. 3.3); the trainer adds its gradient.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Update:
     every: int = 1
     steps: int = 1
     shared: bool = False
+    historical_averaging: float = 0.0
 
     def __post_init__(self) -> None:
         if self.every < 1 or self.steps < 1:
@@ -40,6 +44,10 @@ class Update:
     def also(self, *names: str) -> Update:
         """The same update, training these networks too."""
         return replace(self, owns=(*self.owns, *names))
+
+    def sharing(self) -> Update:
+        """The same update, which may train what another one owns."""
+        return replace(self, shared=True)
 
     def due(self, round_number: int) -> bool:
         """Whether the update fires in this round; rounds count from 1."""

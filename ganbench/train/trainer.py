@@ -11,17 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
-from torch.utils.flop_counter import FlopCounterMode
 
 from ganbench.data.dataset import Split
 from ganbench.data.device import Dealer
-from ganbench.errors import Diverged
+from ganbench.errors import Diverged, UserError
 from ganbench.model import Batch, Game, Update
 from ganbench.train.average import Average
+from ganbench.train.flops import FlopCounter
 from ganbench.train.history import Gauge, Stopwatch
+from ganbench.train.past import Past
 
-STREAMS = ("weights", "data", "latent", "calibration")
-CALIBRATION_BATCHES = 50
+STREAMS = ("weights", "data", "latent", "calibration", "labelled")
+CALIBRATION = 50
+"""Batches that an averaged network's batch-norm statistics are taken from."""
 
 
 def seeds(seed: int) -> dict[str, int]:
@@ -51,6 +53,8 @@ def build(
 class Trainer:
     """Trains one game on one split; `rounds` is the length of its schedules.
 
+    labelled: the part of `split` whose labels may be read; None means all of it.
+
     Raises ValueError where a loss is no finite scalar on the first batch or cannot reach a
     parameter that its update owns, and UserError where a batch is larger than the split.
     """
@@ -64,6 +68,7 @@ class Trainer:
         batch_size: int,
         rounds: int,
         device: torch.device | str = "cpu",
+        labelled: Split | None = None,
     ) -> None:
         self.device = torch.device(device)
         self.game = game.to(self.device).train()
@@ -74,12 +79,22 @@ class Trainer:
         streams = seeds(seed)
         self.rngs = {
             name: torch.Generator(self.device).manual_seed(streams[name])
-            for name in ("data", "latent")
+            for name in ("data", "latent", "labelled")
         }
+        if batch_size > len(split):
+            raise UserError(
+                f"batch size {batch_size} is larger than the {len(split)} training images"
+            )
         self.dealer = Dealer(split, batch_size, self.rngs["data"])
+        self.labelled = labelled
+        self.labelled_dealer = (
+            None if labelled is None else Dealer(labelled, batch_size, self.rngs["labelled"])
+        )
         self.round = 0
         self.images_seen = 0
         self.clock = torch.zeros((), device=self.device)
+        self.game.prepare(self.deal(self.clock))
+        self.images_seen = 0
         self.updates = self.game.updates()
         self.owned = {update.name: self.game.owned(update) for update in self.updates}
         self.optimizers = {
@@ -87,6 +102,11 @@ class Trainer:
                 self.owned[update.name], lr=update.lr, betas=update.betas, fused=True
             )
             for update in self.updates
+        }
+        self.pasts = {
+            update.name: Past(self.owned[update.name], update.historical_averaging)
+            for update in self.updates
+            if update.historical_averaging
         }
         generator = getattr(game, "generator", None)
         moving = {id(p) for p in generator.parameters()} if generator is not None else set()
@@ -145,7 +165,12 @@ class Trainer:
         optimizer = self.optimizers[update.name]
         loss, logs = self.loss(update, batch)
         loss.backward(inputs=owned)
+        past = self.pasts.get(update.name)
+        if past:
+            past.pull()
         optimizer.step()
+        if past:
+            past.add()
         optimizer.zero_grad(set_to_none=True)
         self.gauge.add({update.name: loss, **logs})
         if self.game.fresh_fakes:
@@ -159,12 +184,28 @@ class Trainer:
         return result if isinstance(result, tuple) else (result, {})
 
     def deal(self, progress: Tensor) -> Batch:
-        """A new batch; counts the real images once something reads them."""
-        return Batch(self.game, self._deal, self.batch_size, self.rngs["latent"], progress)
+        """A new batch; its real images count as seen once something reads them.
 
-    def _deal(self) -> tuple[Tensor, Tensor]:
-        self.images_seen += self.batch_size
-        return self.dealer()
+        The few labelled images of a label budget, which come again and again, count only
+        where no others are read beside them.
+        """
+        counted = False
+
+        def read(dealer: Dealer) -> tuple[Tensor, Tensor]:
+            nonlocal counted
+            self.images_seen += 0 if counted else self.batch_size
+            counted = True
+            return dealer()
+
+        labelled = self.labelled_dealer
+        return Batch(
+            self.game,
+            lambda: read(self.dealer),
+            self.batch_size,
+            self.rngs["latent"],
+            progress,
+            None if labelled is None else lambda: read(labelled),
+        )
 
     @property
     def generator_updates(self) -> int:
@@ -178,19 +219,21 @@ class Trainer:
     def evaluation_model(self) -> Game:
         """A copy to evaluate: averaged networks, live heads, eval mode, on the same device.
 
-        An averaged generator gets batch-norm statistics of its own from fresh latents
-        (Izmailov et al. 2018, arXiv:1803.05407, sec. 3.2): those of the live one do not fit
-        its weights, and averaged ones fit neither.
+        An averaged network gets batch-norm statistics of its own, from fresh latents or, if
+        it is no generator, from real images (Izmailov et al. 2018, arXiv:1803.05407, sec. 3.2):
+        those of the live one do not fit its weights, and averaged ones fit neither.
         """
         model = copy.deepcopy(self.game)
         for name, average in self.averages.items():
             getattr(model, name).load_state_dict(average.slow[name].state_dict())
-        if "generator" in self.averages:
-            rng = torch.Generator(self.device).manual_seed(seeds(self.seed)["calibration"])
-            draws = (
-                model.latent.draw(self.batch_size, rng).vector for _ in range(CALIBRATION_BATCHES)
-            )
-            update_bn(draws, model.generator)
+        rng = torch.Generator(self.device).manual_seed(seeds(self.seed)["calibration"])
+        for name in self.averages:
+            if name == "generator":
+                draws = (model.latent.draw(self.batch_size, rng).vector for _ in range(CALIBRATION))
+                update_bn(draws, model.generator)
+            else:  # a network of images
+                dealer = Dealer(self.split, self.batch_size, rng)
+                update_bn((dealer()[0] for _ in range(CALIBRATION)), getattr(model, name))
         return model.requires_grad_(False).eval()
 
     def rehearse(self) -> int:
@@ -210,6 +253,7 @@ class Trainer:
             batch_size=self.batch_size,
             rounds=self.rounds,
             device=self.device,
+            labelled=self.labelled,
         )
         names = {id(p): name for name, p in twin.game.named_parameters()}
         for update in twin.updates:
@@ -233,21 +277,24 @@ class Trainer:
                     f"the loss of update {update.name!r} does not reach {', '.join(lost)}, "
                     f"which it owns"
                 )
-        with FlopCounterMode(display=False) as counter:
+        with FlopCounter() as counter:
             twin.play_round()
-        return int(counter.get_total_flops())
+        return counter.total
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the next round depends on, as tensors and numbers."""
-        return {
+        """All that the next round depends on, as tensors and numbers; a copy."""
+        state = {
             "game": self.game.state_dict(),
             "averages": {name: a.slow.state_dict() for name, a in self.averages.items()},
             "optimizers": {name: o.state_dict() for name, o in self.optimizers.items()},
             "rngs": {name: rng.get_state() for name, rng in self.rngs.items()},
             "dealer": self.dealer.state_dict(),
+            "labelled_dealer": self.labelled_dealer.state_dict() if self.labelled_dealer else {},
+            "pasts": {name: past.state_dict() for name, past in self.pasts.items()},
             "round": self.round,
             "images_seen": self.images_seen,
         }
+        return copy.deepcopy(state)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a saved state: the next round is the one that would have followed."""
@@ -259,6 +306,10 @@ class Trainer:
         for name, rng in self.rngs.items():
             rng.set_state(state["rngs"][name])
         self.dealer.load_state_dict(state["dealer"])
+        if self.labelled_dealer:
+            self.labelled_dealer.load_state_dict(state["labelled_dealer"])
+        for name, past in self.pasts.items():
+            past.load_state_dict(state["pasts"][name])
         self.round = state["round"]
         self.images_seen = state["images_seen"]
         self.clock.fill_(self.round)

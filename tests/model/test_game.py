@@ -111,13 +111,54 @@ def test_a_second_owner_must_say_shared() -> None:
         variant(shared=False).check_ownership()
 
 
-def test_a_parameter_with_shared_owners_only_is_refused() -> None:
+def test_of_several_owners_one_must_be_the_main_one() -> None:
     class OnlyShared(Two):
         @update("first", lr=0.1, shared=True)
         def first_loss(self, batch: Batch) -> Loss: ...
 
-    with pytest.raises(ValueError, match="only by shared updates"):
-        OnlyShared(SHAPE, 10).check_ownership()
+    class TwiceShared(OnlyShared):
+        @update("second", "first", lr=0.1, shared=True)
+        def second_loss(self, batch: Batch) -> Loss: ...
+
+    OnlyShared(SHAPE, 10).check_ownership()  # nobody else trains it
+    with pytest.raises(ValueError, match=r"first\.weight is trained only by shared updates"):
+        TwiceShared(SHAPE, 10).check_ownership()
+
+
+def test_a_part_of_a_network_can_be_owned() -> None:
+    class Part(Two):
+        def build(self) -> None:
+            super().build()
+            self.first = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
+
+        @update("first.0", "first.1.weight", lr=0.1)
+        def first_loss(self, batch: Batch) -> Loss: ...
+
+    with pytest.raises(ValueError, match=r"^first\.1\.bias is trained by no update"):
+        Part(SHAPE, 10).check_ownership()
+
+
+def test_a_subclass_default_goes_before_its_bases_recipe() -> None:
+    class Recipe(Two):
+        recipes = {"digits": {"rate": 0.7, "mode": "two"}}
+
+    class Child(Recipe):
+        rate = 0.2
+
+    assert Child.resolve({}, "digits")["rate"] == 0.2
+    assert Child.resolve({}, "digits")["mode"] == "two"
+
+
+def test_a_preset_goes_before_recipes_and_gives_way_to_the_user() -> None:
+    class Preset(Two):
+        recipes = {"digits": {"rate": 0.7}}
+        presets = {"paper": {"rate": 0.3, "mode": "two"}}
+
+    found = Preset.resolve({"preset": "paper", "mode": "one"}, "digits")
+    assert (found["rate"], found["mode"], found["preset"]) == (0.3, "one", "paper")
+    assert Preset.resolve(found, "digits") == found
+    with pytest.raises(UserError, match="did you mean 'paper'"):
+        Preset.resolve({"preset": "papers"})
 
 
 def test_frozen_parameters_need_no_owner() -> None:
@@ -156,7 +197,7 @@ def test_hyperparameters_are_read_by_their_types() -> None:
     ("given", "words"),
     [
         ({"rat": 1}, "did you mean 'rate'"),
-        ({"rat": 1}, "mode, rate, span"),
+        ({"rat": 1}, "mode, preset, rate, span"),
         ({"rate": "fast"}, "rate=fast.*number"),
         ({"mode": "three"}, r"mode=three.*one \| two"),
         ({"span": "1"}, "span=1"),

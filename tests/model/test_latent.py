@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from ganbench.model import Categorical, Latent, Noise, Uniform
+from ganbench.model.latent import Categorical, Latent, Noise, Normal, Uniform
 
 
 @pytest.fixture
@@ -105,6 +105,9 @@ def test_bound_of_an_ignorant_posterior_is_zero() -> None:
         (Uniform(1, 1, 1),),
         (Noise(-1),),
         (Categorical(2, label=True), Categorical(3, label=True)),
+        (Normal(-1),),
+        (Noise(2), Noise(2, "uniform")),
+        (Noise(2, "round"),),
     ],
 )
 def test_impossible_layouts_are_refused(parts: tuple) -> None:
@@ -115,3 +118,83 @@ def test_impossible_layouts_are_refused(parts: tuple) -> None:
 def test_label_code() -> None:
     assert Latent(Categorical(3), Categorical(10, label=True)).label_code == 1
     assert Latent(Categorical(3)).label_code is None
+
+
+def test_draws_are_those_of_the_published_records() -> None:
+    """Random numbers of noise, categorical and uniform codes, by torch's own calls."""
+    latent = Latent(Noise(3), Uniform(2, -1, 1), Categorical(4))
+    value, generator = latent.draw(5, rng()), rng()
+    noise = torch.randn(5, 3, generator=generator)
+    category = torch.randint(4, (5, 1), generator=generator).float()
+    uniform = -1 + 2 * torch.rand(5, 2, generator=generator)
+    assert torch.equal(latent.noise_of(value), noise)
+    assert torch.equal(value.codes, torch.cat([category, uniform], 1))
+
+
+def test_uniform_noise() -> None:
+    noise = Latent(Noise(2, "uniform"), Categorical(3)).draw_noise(50_000, rng())
+    assert noise.shape == (50_000, 2)
+    assert noise.min() >= -1
+    assert noise.max() <= 1
+    assert noise.mean(0).abs().max() < 0.02
+    assert (noise.std(0) - 2 / math.sqrt(12)).abs().max() < 0.01
+
+
+def test_normal_codes_follow_their_prior() -> None:
+    latent = Latent(Noise(1), Normal(2))
+    codes = latent.draw(50_000, rng()).codes
+    assert codes.mean(0).abs().max() < 0.02
+    assert (codes.std(0) - 1).abs().max() < 0.02
+    assert (codes[:, 0].abs() < 2).float().mean().item() == pytest.approx(0.9545, abs=0.005)
+    assert torch.corrcoef(codes.T)[0, 1].abs() < 0.02
+    assert [(code.low, code.high, code.normal) for code in latent.codes] == [(-2, 2, True)] * 2
+
+
+def test_continuous_codes_stand_in_their_written_order() -> None:
+    latent = Latent(Normal(1), Uniform(2, 5, 6), Categorical(2), Normal(2), Uniform(1, -9, -8))
+    assert [code.normal for code in latent.continuous] == [True, False, False, True, True, False]
+    assert [code.name for code in latent.codes][:2] == ["categorical_0", "continuous_0"]
+    codes = latent.draw(20_000, rng()).codes[:, 1:]
+    middle = [0, 5.5, 5.5, 0, 0, -8.5]
+    spread = [1 if code.normal else 1 / math.sqrt(12) for code in latent.continuous]
+    assert codes.mean(0).tolist() == pytest.approx(middle, abs=0.03)
+    assert codes.std(0).tolist() == pytest.approx(spread, abs=0.02)
+
+
+def test_entropy_of_a_normal_code() -> None:
+    # A standard normal has -E[log p] = (1 + ln 2 pi) / 2 = 1.41894 nats.
+    latent = Latent(Uniform(1, 0, 4), Normal(1))
+    assert latent.entropy().tolist() == pytest.approx([math.log(4), 1.4189385], abs=1e-6)
+    codes = Latent(Normal(1)).draw(100_000, rng()).codes
+    prior = torch.distributions.Normal(0, 1).log_prob(codes).mean()
+    assert -prior.item() == pytest.approx(1.4189, abs=0.01)
+
+
+def test_bound_of_an_ignorant_posterior_on_a_normal_code_is_zero() -> None:
+    latent = Latent(Normal(1))
+    codes = latent.draw(100_000, rng()).codes
+    bound = latent.posterior(torch.zeros(100_000, 2)).log_prob(codes).mean(0) + latent.entropy()
+    assert bound.item() == pytest.approx(0, abs=0.01)
+
+
+def test_a_fixed_sigma_is_the_squared_error() -> None:
+    latent = Latent(Categorical(2), Uniform(2))
+    assert (latent.outputs_size(), latent.posterior_size) == (6, 6)
+    assert latent.outputs_size(fixed_sigma=True) == 4
+    posterior = latent.posterior(torch.tensor([[0.0, 0.0, 0.5, -1.0]]), fixed_sigma=True)
+    assert posterior.log_sigma.tolist() == [[0, 0]]
+    log_prob = posterior.log_prob(torch.tensor([[1.0, 0.0, 1.0]]))[0]
+    constant = -0.5 * math.log(2 * math.pi)
+    expected = [math.log(0.5), -0.5 * 0.25 + constant, -0.5 * 4 + constant]
+    assert log_prob.tolist() == pytest.approx(expected, abs=1e-6)
+    assert posterior.point().tolist() == [[0, 0.5, -1]]
+
+
+def test_coded_layouts() -> None:
+    latent = Latent.coded(74, (10, 3), 2, low=0.0, high=5.0, noise_kind="uniform")
+    assert latent.classes == (10, 3)
+    assert [(code.low, code.high) for code in latent.continuous] == [(0, 5)] * 2
+    assert (latent.noise_size, latent.noise_kind) == (74, "uniform")
+    plain = Latent.coded(5, (), 1)
+    assert plain.noise_kind == "normal"
+    assert (plain.continuous[0].low, plain.continuous[0].high) == (-1, 1)

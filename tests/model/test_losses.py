@@ -54,5 +54,49 @@ def test_directions(name: str) -> None:
     assert (real.grad < 0).all()
     assert (fake.grad > 0).all()
     fake.grad = None
-    pair.generator(fake).backward()
+    pair.generator(fake, *([real.detach()] if pair.paired else [])).backward()
     assert (fake.grad < 0).all()
+
+
+def test_relativistic_losses_compare_pairs() -> None:
+    real, fake = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 2.0])
+    discriminator = (math.log1p(math.exp(-1)) + math.log1p(math.exp(2))) / 2
+    generator = (math.log1p(math.exp(1)) + math.log1p(math.exp(-2))) / 2
+    assert losses.relativistic_discriminator(real, fake).item() == pytest.approx(discriminator)
+    assert losses.relativistic_generator(fake, real).item() == pytest.approx(generator)
+
+
+@pytest.mark.parametrize("name", [n for n, pair in losses.ADVERSARIAL.items() if pair.targets])
+def test_label_smoothing_is_one_sided(name: str) -> None:
+    """It moves the real images' target and leaves the generated images' part alone."""
+    loss = losses.ADVERSARIAL[name].discriminator
+    real, fake = torch.tensor([0.7, -0.4]), torch.tensor([0.1, 1.5])
+    other = torch.tensor([-2.0, 0.3])
+    by_fakes = loss(real, fake, 0.1) - loss(real, other, 0.1)
+    assert by_fakes.item() == pytest.approx((loss(real, fake) - loss(real, other)).item(), abs=1e-6)
+    # The best score of a real image is where sigmoid (or the score itself) is 0.9.
+    best = torch.tensor([0.9 if name == "lsgan" else math.log(9)], requires_grad=True)
+    loss(best, fake, 0.1).backward()
+    assert best.grad.item() == pytest.approx(0, abs=1e-6)
+
+
+def test_label_smoothing_by_hand() -> None:
+    """-0.9 log D - 0.1 log(1 - D) at D = sigmoid(ln 3) = 3/4."""
+    real, fake = torch.tensor([math.log(3)]), torch.tensor([0.0])
+    expected = -0.9 * math.log(3 / 4) - 0.1 * math.log(1 / 4) + math.log(2)
+    assert losses.log_loss(real, fake, 0.1).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_feature_distance_by_hand() -> None:
+    real, fake = torch.tensor([[1.0, 0.0], [3.0, 2.0]]), torch.tensor([[0.0, 0.0], [0.0, 1.0]])
+    assert losses.feature_distance(real, fake).item() == pytest.approx(
+        (2 - 0) ** 2 + (1 - 0.5) ** 2
+    )
+
+
+def test_gradient_penalties_by_hand() -> None:
+    """D(x) = 3 x_1 + x_2^2 has the gradient (3, 2 x_2)."""
+    images = torch.tensor([[[[0.5, 2.0]]], [[[0.1, 0.0]]]], requires_grad=True)
+    score = 3 * images[:, 0, 0, 0] + images[:, 0, 0, 1].square()
+    assert losses.zero_centred(score, images).item() == pytest.approx((25 + 9) / 2 / 2)
+    assert losses.one_centred(score, images).item() == pytest.approx((4**2 + 2**2) / 2, rel=1e-5)

@@ -1,0 +1,45 @@
+"""Which hyperparameters of the GAN base exclude each other, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ganbench.model.backbones import choose
+from ganbench.model.losses import ADVERSARIAL
+
+if TYPE_CHECKING:
+    from ganbench.model.gan import GAN
+
+
+def refuse(gan: GAN) -> None:
+    """Raise ValueError with the reason where a GAN's hyperparameters exclude each other."""
+    for name, reason in gan.unused.items():
+        if getattr(gan, name) != getattr(type(gan), name):
+            raise ValueError(f"{name} cannot be set: {reason}")
+    mlp = choose(gan.backbone, gan.shape) == "mlp"
+    batch_norm = not mlp and gan.d_norm == "batch" and gan.virtual_batch_norm != "both"
+    penalties = [name for name in ("r1", "r2", "gradient_penalty") if getattr(gan, name)]
+    mixed = "the penalty is one per image, and {} mixes a batch (arXiv:1704.00028, sec. 4)"
+    rules = {
+        f"label_smoothing needs a target of real images to smooth; adversarial={gan.adversarial} "
+        f"has none": bool(gan.label_smoothing) and not ADVERSARIAL[gan.adversarial].targets,
+        "spectral_norm and weight_norm both set the scale of the discriminator's weights": (
+            gan.spectral_norm and gan.weight_norm
+        ),
+        "virtual_batch_norm=both needs batch norm in the discriminator: backbone=dcgan has it, "
+        "with d_norm=batch": (gan.virtual_batch_norm == "both" and (mlp or gan.d_norm != "batch")),
+        "virtual_batch_norm=both and weight_norm's initialisation from data exclude each other": (
+            gan.virtual_batch_norm == "both" and gan.weight_norm
+        ),
+        f"{' and '.join(penalties)}: {mixed.format('batch norm')}; use d_norm=none or layer": (
+            bool(penalties) and batch_norm
+        ),
+        f"{' and '.join(penalties)}: {mixed.format('minibatch_discrimination')}": (
+            bool(penalties) and gan.minibatch_discrimination > 0
+        ),
+        "hidden is for backbone=mlp; dcgan has width and dense": bool(gan.hidden) and not mlp,
+        "dense is for backbone=dcgan; mlp has width and hidden": bool(gan.dense) and mlp,
+    }
+    for reason, broken in rules.items():
+        if broken:
+            raise ValueError(reason)

@@ -1,0 +1,160 @@
+"""Layers and normalisations that the field's discriminators and generators are made of."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
+
+
+class GaussianNoise(nn.Module):
+    """Adds N(0, sigma^2) while training; draws from the generator that `Stack` hands on."""
+
+    def __init__(self, sigma: float) -> None:
+        super().__init__()
+        self.sigma = sigma
+
+    def forward(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
+        """Same shape; in eval mode, or without a generator, the input itself."""
+        if rng is None or not self.training:
+            return x
+        return x + self.sigma * torch.empty_like(x).normal_(generator=rng)
+
+    def extra_repr(self) -> str:
+        """For print()."""
+        return f"{self.sigma}"
+
+
+class Stack(nn.Sequential):
+    """nn.Sequential that hands a random generator to its noise layers."""
+
+    def forward(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
+        """Layer by layer."""
+        for layer in self:
+            x = layer(x, rng) if isinstance(layer, GaussianNoise) else layer(x)
+        return x
+
+
+class MinibatchDiscrimination(nn.Module):
+    """How close an image's features are to its batch-mates' (arXiv:1606.03498, sec. 3.2).
+
+    M_i = f(x_i) T with T of shape (features, kernels * dims); o(x_i)_b = sum over the batch
+    of exp(-||M_ib - M_jb||_1), the image itself included.
+    """
+
+    def __init__(self, features: int, kernels: int, dims: int) -> None:
+        super().__init__()
+        self.kernels, self.dims = kernels, dims
+        self.projection = nn.Parameter(torch.randn(features, kernels * dims) / math.sqrt(features))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (n, f) to closeness (n, kernels), between 1 and n."""
+        m = (features @ self.projection).unflatten(1, (self.kernels, self.dims)).transpose(0, 1)
+        return torch.exp(-torch.cdist(m, m, p=1)).sum(2).T
+
+
+class VirtualBatchNorm(nn.Module):
+    """Batch norm by the statistics of a fixed reference batch (arXiv:1606.03498, sec. 3.5).
+
+    The first `references` rows of the input are the reference batch, normalised by its own
+    statistics; each further row x is normalised by those of the reference batch and x
+    together (`example=True`, the paper's: weights r / (r + 1) and 1 / (r + 1)), or by those
+    of the reference batch alone.
+    """
+
+    def __init__(self, channels: int, references: int, example: bool, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.references, self.example, self.eps = references, example, eps
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(references + n, channels, ...) to the same shape."""
+        r = self.references
+        places = tuple(range(2, x.dim()))
+        own_mean = x.mean(places, keepdim=True) if places else x
+        own_square = x.square().mean(places, keepdim=True) if places else x.square()
+        mean = own_mean[:r].mean(0, keepdim=True)
+        square = own_square[:r].mean(0, keepdim=True)
+        first = self._normalise(x[:r], mean, square)
+        if self.example:
+            mean = (r * mean + own_mean[r:]) / (r + 1)
+            square = (r * square + own_square[r:]) / (r + 1)
+        return torch.cat([first, self._normalise(x[r:], mean, square)])
+
+    def _normalise(self, x: Tensor, mean: Tensor, square: Tensor) -> Tensor:
+        shape = (1, -1) + (1,) * (x.dim() - 2)
+        variance = (square - mean.square()).clamp_min(0)
+        y = (x - mean) * torch.rsqrt(variance + self.eps)
+        return y * self.weight.view(shape) + self.bias.view(shape)
+
+
+class Referenced(nn.Module):
+    """A network whose batch norms are virtual, with the reference batch it carries along.
+
+    The reference batch passes through the network with every input, as the paper has it:
+    its statistics follow the weights.
+    """
+
+    reference: Tensor
+
+    def __init__(
+        self, network: Stack, shape: tuple[int, ...], references: int, example: bool
+    ) -> None:
+        super().__init__()
+        for name, module in network.named_children():
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+                virtual = VirtualBatchNorm(module.num_features, references, example)
+                setattr(network, name, virtual)
+        self.network = network
+        self.register_buffer("reference", torch.zeros(references, *shape))
+
+    def choose(self, inputs: Tensor) -> None:
+        """Keep these inputs as the reference batch; repeated where they are too few."""
+        rows = torch.arange(len(self.reference), device=inputs.device) % len(inputs)
+        self.reference.copy_(inputs[rows].detach())
+
+    def forward(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
+        """The network's outputs for x alone."""
+        whole = torch.cat([self.reference.to(x.dtype), x])
+        return self.network(whole, rng)[len(self.reference) :]
+
+
+def weighted(network: nn.Module) -> list[nn.Module]:
+    """The linear and convolutional layers of a network."""
+    kinds = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
+    return [module for module in network.modules() if isinstance(module, kinds)]
+
+
+def add_spectral_norm(network: nn.Module) -> None:
+    """Divide every weight by its largest singular value (Miyato et al. 2018)."""
+    for layer in weighted(network):
+        parametrizations.spectral_norm(layer)
+
+
+def add_weight_norm(network: nn.Module) -> None:
+    """Split every weight into direction and length (Salimans & Kingma 2016)."""
+    for layer in weighted(network):
+        parametrizations.weight_norm(layer)
+
+
+@torch.no_grad()
+def initialise_from_data(stack: Stack, x: Tensor) -> Tensor:
+    """Data-dependent initialisation of weight norm (Salimans & Kingma 2016, sec. 3).
+
+    Scales and biases are set so that each layer's outputs have mean 0 and variance 1 per
+    unit on these inputs. Returns the stack's outputs.
+    """
+    for layer in stack:
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            outputs = layer(x)
+            places = [0, *range(2, outputs.dim())]
+            mean, deviation = outputs.mean(places), outputs.std(places).clamp_min(1e-6)
+            length: Tensor = layer.parametrizations.weight.original0  # type: ignore
+            length.div_(deviation.view(-1, *[1] * (length.dim() - 1)))
+            if layer.bias is not None:
+                layer.bias.sub_(mean).div_(deviation)
+        x = layer(x)
+    return x
