@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganbench.model import GAN, Batch, Categorical, Latent, Loss, Noise, update
+from ganbench.model import GAN, Batch, Categorical, Latent, Loss, Noise, Update
 from ganbench.model.hyperparameters import Weight
 
 
@@ -20,36 +20,39 @@ class ACGAN(GAN):
 
     def layout(self) -> Latent:
         """Noise and the class label."""
-        return Latent(Noise(self.noise), Categorical(self.classes, label=True))
+        return Latent(Noise(self.noise, self.noise_kind), Categorical(self.classes, label=True))
 
     def build(self) -> None:
         """Add the auxiliary classifier to the GAN's networks."""
         super().build()
         self.class_head = nn.Linear(self.discriminator.features, self.classes)
 
+    def updates(self) -> list[Update]:
+        """The auxiliary classifier is the discriminator's."""
+        discriminator, generator = super().updates()
+        return [discriminator.also("class_head"), generator]
+
+    def real(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Labelled images: L_C needs a label of each."""
+        return batch.labelled
+
     def class_loss(self, features: Tensor, labels: Tensor) -> Tensor:
         """-log P(C = c | X), the mean over a batch (half of -L_C)."""
-        return F.cross_entropy(self.class_head(features), labels)
+        return F.cross_entropy(self.class_head(features), labels[: len(features)])
 
-    @update("discriminator", "class_head", lr="d_lr", betas="betas", steps="d_steps")
     def discriminator_loss(self, batch: Batch) -> Loss:
         """-(L_S + L_C) (eq. 2, 3)."""
-        images, labels = batch.labelled
-        real, fake = self.view(images, batch), self.view(batch.fake, batch)
-        on_real = self.class_loss(real.features, labels)
+        real, fake, loss = self.contest(batch)
+        on_real = self.class_loss(real.features, batch.labelled[1])
         on_fake = self.class_loss(fake.features, self.intended(batch))
-        loss = self.d_loss(real.score, fake.score) + self.class_weight * (on_real + on_fake)
-        return loss, {"class_loss/real": on_real, "class_loss/fake": on_fake}
+        logs = {"class_loss/real": on_real, "class_loss/fake": on_fake}
+        return loss + self.class_weight * (on_real + on_fake), logs
 
     def generator_loss(self, batch: Batch) -> Loss:
         """L_S - L_C, of which only the fakes' half moves G."""
-        fake = self.view(batch.fake, batch)
+        fake = self.fake_view(batch)
         on_fake = self.class_loss(fake.features, self.intended(batch))
-        return self.g_loss(fake.score) + self.class_weight * on_fake
-
-    def intended(self, batch: Batch) -> Tensor:
-        """The labels (n,) that the generator was given."""
-        return batch.latent.codes[:, 0].long()
+        return self.g_loss(fake, batch) + self.class_weight * on_fake
 
     def classify(self, images: Tensor) -> Tensor:
         """Logits (n, classes)."""

@@ -2,13 +2,10 @@
 
 from typing import Literal
 
-from torch import Tensor
-
-from ganbench.model import GAN, Batch, Latent, LatentValue, Loss, Recognition, Update, View
-from ganbench.model.hyperparameters import Count, Size, Weight
+from ganbench.model import Batch, CodedGAN, Loss, Update
 
 
-class InfoGAN(GAN):
+class InfoGAN(CodedGAN):
     """GAN whose generator is rewarded for codes that a recognition network Q can read back.
 
     One change to GAN: lower -lambda * L_I(G, Q), with L_I = E[log Q(c|x)] + H(c) (eq. 5, 6).
@@ -17,28 +14,42 @@ class InfoGAN(GAN):
 
     information: `generator` trains G and Q on L_I, which is eq. 6; `joint` also trains the
     discriminator's trunk on it, with Q in the discriminator's optimizer, as the authors'
-    code does; `q_only` trains Q but does not reward G, the control of fig. 1.
-    info_weight: lambda of the categorical codes (1 in sec. 6); continuous_weight: that of
-    the continuous ones, smaller because a density has no scale of its own (sec. 6).
+    code does; `separate` is a third update over G, Q and that trunk with an optimizer of its
+    own, as some re-implementations have it; `q_only` trains Q but does not reward G, the
+    control of fig. 1.
+    info_weight is 1 for categorical codes in sec. 6; continuous_weight is smaller because a
+    density has no scale of its own.
     """
 
-    categorical: tuple[Count, ...] = (10,)
-    continuous: Size = 2
-    information: Literal["generator", "joint", "q_only"] = "generator"
-    info_weight: Weight = 1.0
-    continuous_weight: Weight = 0.1
-    q_width: Count = 128
+    information: Literal["generator", "joint", "separate", "q_only"] = "generator"
 
-    recipes = {"digits": {"q_width": 64}}
-
-    def layout(self) -> Latent:
-        """Noise and codes; MNIST's in appendix C.1 are 62 noise, Cat(10), 2 uniform."""
-        return Latent.coded(self.noise, self.categorical, self.continuous)
-
-    def build(self) -> None:
-        """Add Q's head to the GAN's networks."""
-        super().build()
-        self.q_head = Recognition(self.latent, self.discriminator.features, self.q_width)
+    presets = {
+        # Appendix C.1 and the authors' MNIST launcher (mnist's 5,000 rounds of 128 are its own).
+        "authors": {
+            "noise_kind": "uniform",
+            "backbone": "dcgan",
+            "dense": 1024,
+            "information": "joint",
+            "sigma": "fixed",
+            "continuous_weight": 1.0,
+            "q_width": 128,
+            **{"noise": 62, "d_lr": 2e-4, "instance_noise": (0.0, 0.0), "ema": 0.0},
+        },
+        # A common re-implementation: L_I as a third update, squared error, one learning rate.
+        "mlp": {
+            "backbone": "mlp",
+            "information": "separate",
+            "sigma": "fixed",
+            **{"noise": 62, "d_lr": 2e-4, "g_lr": 2e-4, "instance_noise": (0.0, 0.0), "ema": 0.0},
+        },
+        # A common tutorial: transposed convolutions, one continuous code, D on half batches.
+        "tutorial": {
+            "backbone": "dcgan",
+            "continuous": 1,
+            "half_batches": True,
+            **{"noise": 62, "d_lr": 2e-4, "g_lr": 2e-4, "instance_noise": (0.0, 0.0), "ema": 0.0},
+        },
+    }
 
     def updates(self) -> list[Update]:
         """Who lowers -lambda L_I: see `information`."""
@@ -47,40 +58,26 @@ class InfoGAN(GAN):
             return [discriminator, generator.also("q_head")]
         if self.information == "joint":
             return [discriminator.also("q_head"), generator]
-        q_head = Update("q_head", ("q_head",), self.q_head_loss, self.g_lr, self.betas)
-        return [discriminator, q_head, generator]
-
-    def information_loss(self, view: View, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """-lambda L_I of the batch's fakes, and L_I per code in nats."""
-        bound = self.q_head.bound(self.q_head(view.features), batch.latent.codes)  # eq. 5
-        k = len(self.latent.categorical)
-        reward = self.info_weight * bound[:k].sum() + self.continuous_weight * bound[k:].sum()
-        names = (f"information/{code.name}" for code in self.latent.codes)
-        return -reward, dict(zip(names, bound.unbind(), strict=True))
+        own = Update("information", ("q_head",), self.q_loss, self.g_lr, self.betas)
+        if self.information == "q_only":
+            return [discriminator, own, generator]
+        own = own.also("generator", "discriminator.trunk").sharing()
+        return [discriminator, generator, own]
 
     def discriminator_loss(self, batch: Batch) -> Loss:
         """V(D, G), and with `joint` -lambda L_I."""
-        fake = self.view(batch.fake, batch)
-        loss = self.d_loss(self.view(batch.real, batch).score, fake.score)
+        _, fake, loss = self.contest(batch)
         return loss + self.information_loss(fake, batch)[0] if self.information == "joint" else loss
 
-    def q_head_loss(self, batch: Batch) -> Loss:
-        """-lambda L_I, for Q alone."""
-        return self.information_loss(self.view(batch.fake, batch), batch)
+    def q_loss(self, batch: Batch) -> Loss:
+        """-lambda L_I, in an update of its own."""
+        return self.information_loss(self.fake_view(batch), batch)
 
     def generator_loss(self, batch: Batch) -> Loss:
         """V(D, G) - lambda L_I(G, Q) (eq. 6)."""
-        fake = self.view(batch.fake, batch)
-        loss = self.g_loss(fake.score)
-        if self.information == "q_only":
+        fake = self.fake_view(batch)
+        loss = self.g_loss(fake, batch)
+        if self.information in ("q_only", "separate"):
             return loss
         information, logs = self.information_loss(fake, batch)
         return loss + information, logs
-
-    def encode(self, images: Tensor) -> Tensor:
-        """The most likely category or the posterior mean of each code, (n, codes)."""
-        return self.q_head(self.discriminator(images).features).point()
-
-    def posterior_log_prob(self, images: Tensor, latent: LatentValue) -> Tensor:
-        """log Q(c|x) of each code in nats, (n, codes)."""
-        return self.q_head(self.discriminator(images).features).log_prob(latent.codes)

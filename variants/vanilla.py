@@ -17,4 +17,6 @@ class Vanilla(GAN):
 
     def layout(self) -> Latent:
         """Noise and codes, as InfoGAN's."""
-        return Latent.coded(self.noise, self.categorical, self.continuous)
+        return Latent.coded(
+            self.noise, self.categorical, self.continuous, noise_kind=self.noise_kind
+        )

@@ -49,7 +49,9 @@ def test_infogan_bound_by_hand(digits: Dataset) -> None:
     logits = torch.tensor([[0, math.log(3), 0, 0], [0.0, 0, 0, 0]])
     mean_and_log_sigma = torch.tensor([[0.0, 0.0], [-0.5, 0.0]])
     fixed_outputs(game.q_head, "head", torch.cat([logits, mean_and_log_sigma], 1))
-    loss, logs = game.information_loss(View(torch.zeros(2), torch.zeros(2, 256)), batch)
+    loss, logs = game.information_loss(
+        View(torch.zeros(2), torch.zeros(2, 256), torch.zeros(2, 1)), batch
+    )
     categorical = (math.log(1 / 2) + math.log(1 / 4)) / 2 + math.log(4)
     normal = -0.5 * math.log(2 * math.pi)
     continuous = ((normal - 0.125) + normal) / 2 + math.log(2)
@@ -67,8 +69,16 @@ def test_infogan_bound_by_hand(digits: Dataset) -> None:
             "q_only",
             {
                 "discriminator": ("discriminator",),
-                "q_head": ("q_head",),
+                "information": ("q_head",),
                 "generator": ("generator",),
+            },
+        ),
+        (
+            "separate",
+            {
+                "discriminator": ("discriminator",),
+                "generator": ("generator",),
+                "information": ("q_head", "generator", "discriminator.trunk"),
             },
         ),
     ],
@@ -112,7 +122,8 @@ def test_acgan_losses_by_hand(digits: Dataset) -> None:
     batch = deal(game, 2)
     batch._latent = game.latent.assemble(torch.zeros(2, 32), torch.tensor([[4.0], [5.0]]))
     batch._fake = torch.zeros(2, 1, 8, 8)
-    game.discriminator.forward = lambda images: View(torch.zeros(2), torch.zeros(2, 256))
+    blank = View(torch.zeros(2), torch.zeros(2, 256), torch.zeros(2, 1))
+    game.discriminator.forward = lambda *seen: blank
     logits = torch.zeros(2, 10)
     logits[0, 0] = math.log(11)  # image 0: class 0 at 11/20, every other at 1/20
     fixed_outputs(game, "class_head", logits)
