@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 @click.option("--rounds", type=int, help="Training rounds [data set's default].")
 @options.batch_size
 @click.option(
+    "--labels",
+    metavar="N|N/class",
+    help="Labelled training images, in all or per class [all]; adds supervised-only rows.",
+)
+@click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Hyperparameter for every SPEC."
 )
 @options.device

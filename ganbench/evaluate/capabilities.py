@@ -74,6 +74,16 @@ def classify(model: Any, images: Tensor, classes: int) -> Tensor:
     return _checked("classify", ask(model, "classify", images), (len(images), classes))
 
 
+def cluster(model: Any, images: Tensor) -> Tensor:
+    """The category (n,) that the model puts each image in, integers from 0."""
+    answer = _checked("cluster", ask(model, "cluster", images), (len(images),))
+    if answer.is_floating_point() or answer.is_complex():
+        raise ValueError(f"cluster() returned {answer.dtype}, not integers")
+    if bool((answer < 0).any()):
+        raise ValueError("cluster() returned categories below 0")
+    return answer
+
+
 def score(model: Any, images: Tensor) -> Tensor:
     """How real images look to the model, (n,): higher is more real."""
     return _checked("score", ask(model, "score", images), (len(images),))

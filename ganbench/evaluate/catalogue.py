@@ -81,17 +81,22 @@ CATALOGUE: dict[str, Entry] = {
         Entry(
             "cluster_accuracy",
             "clusters",
-            "accuracy of the categorical code as a classifier of held-out real images",
+            "accuracy of the model's categories, mapped to classes, on held-out real images",
         ),
         Entry(
             "nmi",
             "clusters",
-            "normalised mutual information of categorical code and class on real images",
+            "normalised mutual information of the model's categories and class on real images",
         ),
         Entry(
             "ari",
             "clusters",
-            "adjusted Rand index of categorical code and class on real images",
+            "adjusted Rand index of the model's categories and class on real images",
+        ),
+        Entry(
+            "representation_cluster_accuracy",
+            "clusters",
+            "accuracy of k-means on the continuous codes of real images, mapped to classes",
         ),
         Entry(
             "mig",
@@ -106,7 +111,13 @@ CATALOGUE: dict[str, Entry] = {
         Entry(
             "auxiliary_accuracy",
             "classes",
-            "accuracy of the model's own classify() on held-out real images",
+            "accuracy of a class-conditional model's own classify() on held-out real images",
+        ),
+        Entry(
+            "test_error",
+            "classes",
+            "share of held-out real images that the model's own classify() gets wrong",
+            better="lower",
         ),
         Entry(
             "conditional_accuracy",

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -62,6 +62,14 @@ def undisturbed(model: Any, seed: int, device: torch.device) -> Iterator[None]:
         finally:
             for module, mode in zip(modules, modes, strict=True):
                 module.training = mode
+
+
+class Categories(NamedTuple):
+    """Categories (n,), int64, of real training and held-out images, and who says so."""
+
+    train: Tensor
+    held_out: Tensor
+    by: str
 
 
 class Evidence:
@@ -219,6 +227,18 @@ class Evidence:
         return self._encode(self.generated_raw)
 
     @cached_property
+    def categories(self) -> Categories:
+        """The categories of real images: by cluster() where the model has it, else encode()."""
+        try:
+            return Categories(
+                self._cluster(self.train.images), self._cluster(self.held_out.images), "cluster()"
+            )
+        except Unavailable:
+            code = self.categorical[0]  # its column is the first
+        train, held_out = self.train_codes[:, 0].long(), self.held_out_codes[:, 0].long()
+        return Categories(train, held_out, f"{code.name} by encode()")
+
+    @cached_property
     def log_posteriors(self) -> Tensor:
         """log Q(c|x) in nats, (samples, codes), of the codes of the generated images."""
         images, latent = self._sample
@@ -292,6 +312,12 @@ class Evidence:
         return self._batched(
             lambda rows: capabilities.encode(self.model, images[rows].to(self.device)), len(images)
         )
+
+    def _cluster(self, images: Tensor) -> Tensor:
+        real = to_unit_range(images)
+        return self._batched(
+            lambda rows: capabilities.cluster(self.model, real[rows].to(self.device)), len(real)
+        ).long()
 
     def _batched(self, call: Callable[[slice], Tensor], n: int) -> Tensor:
         parts = [call(slice(start, start + BATCH)) for start in range(0, n, BATCH)]

@@ -65,7 +65,7 @@ def traversal_picture(model: Any, dataset: Dataset, path: Path, seed: int) -> No
     names = row_names(model, dataset, seed)
     rows, columns = len(names) or ROWS, len(WALK)
     walked = latent.continuous[:MOST_PANELS]
-    noise = torch.randn(rows, columns, latent.noise_size, generator=_rng(seed, "traversal"))
+    noise = latent.draw_noise(rows * columns, _rng(seed, "traversal")).unflatten(0, (rows, columns))
     if latent.categorical:
         noise = noise[:1]
     if walked:

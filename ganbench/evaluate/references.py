@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
-from sklearn.cluster import KMeans
 from torch import Tensor
 
-from ganbench.data.dataset import Dataset, Split
+from ganbench.data.dataset import Dataset
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.evidence import Evidence, undisturbed
-from ganbench.evaluate.metrics import METRICS, Measurement, accuracy, trained_on
+from ganbench.evaluate.metrics import (
+    METRICS,
+    Measurement,
+    accuracy,
+    error_of,
+    k_means,
+    trained_on,
+)
 from ganbench.evaluate.metrics.clusters import grouping
 from ganbench.evaluate.metrics.fidelity import distance_to_training
 from ganbench.evaluate.metrics.uncertainty import of_accuracy
@@ -75,39 +82,36 @@ def _references(evidence: Evidence) -> Iterator[tuple[str, str, Callable[[], Mea
             f"{len(held_out)} held-out real images, blurred (sigma {SIGMA}),",
         ),
     )
-    clusters: list[NDArray[np.int64]] = []
-    for metric in ("cluster_accuracy", "nmi", "ari"):
+    k = evidence.dataset.classes
 
-        def measure(metric: str = metric) -> Measurement:
-            if not clusters:
-                clusters.extend(k_means(train, held_out, evidence.dataset.classes))
-            fitted, found = clusters
-            pairs = (fitted, train.labels), (found, held_out.labels)
-            return grouping(metric, *pairs, by=f"{K_MEANS}, k = {evidence.dataset.classes},")
+    @cache
+    def clusters() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return k_means(train.images.flatten(1), held_out.images.flatten(1), k)
 
-        yield K_MEANS, metric, measure
+    def grouped(score: str) -> Measurement:
+        fitted, found = clusters()
+        pairs = (fitted, train.labels), (found, held_out.labels)
+        return grouping(score, *pairs, by=f"{K_MEANS}, k = {k},")
+
+    for score in ("cluster_accuracy", "nmi", "ari"):
+        yield K_MEANS, score, partial(grouped, score)
+    yield K_MEANS, "representation_cluster_accuracy", partial(grouped, "cluster_accuracy")
     yield REAL, "conditional_accuracy", lambda: _extractor_accuracy(evidence)
-    yield (
-        REAL,
-        "classification_accuracy_score",
-        lambda: trained_on(
+
+    @cache
+    def fresh() -> Measurement:
+        return trained_on(
             evidence, train.images, train.labels, f"{len(train)} real training images"
-        ),
-    )
+        )
+
+    yield REAL, "classification_accuracy_score", fresh
+    yield REAL, "test_error", lambda: error_of(fresh())
 
 
 def blurred(images: Tensor, sigma: float) -> Tensor:
     """uint8 images (n, c, h, w) through a Gaussian filter of `sigma` pixels, rounded."""
     smooth = gaussian_filter(images.numpy().astype(np.float64), (0, 0, sigma, sigma))
     return torch.from_numpy(smooth.round().astype(np.uint8))
-
-
-def k_means(train: Split, held_out: Split, k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Clusters of the training and the held-out images: k-means on training pixels."""
-    pixels = [split.images.flatten(1).numpy().astype(np.float32) for split in (train, held_out)]
-    model = KMeans(k, n_init=10, random_state=SEED).fit(pixels[0])
-    fitted, found = (np.asarray(model.predict(part), np.int64) for part in pixels)
-    return fitted, found
 
 
 def _extractor_accuracy(evidence: Evidence) -> Measurement:

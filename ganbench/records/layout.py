@@ -21,6 +21,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         "conditional_accuracy",
         "classification_accuracy_score",
         "auxiliary_accuracy",
+        "test_error",
     ),
     "Codes": (
         "code_recovery",
@@ -32,7 +33,14 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         "mutual_information_bound",
         "mutual_information_bound_continuous",
     ),
-    "Real images": ("cluster_accuracy", "nmi", "ari", "mig", "within_category_correlation"),
+    "Real images": (
+        "cluster_accuracy",
+        "nmi",
+        "ari",
+        "representation_cluster_accuracy",
+        "mig",
+        "within_category_correlation",
+    ),
     "Other": (),
     "Cost": tuple(COSTS),
 }

@@ -44,6 +44,8 @@ class Row(BaseModel):
     dataset_fingerprint: str
     rounds: int | None
     batch_size: int | None
+    labels: str | None
+    """How many training images were labelled; None: all, or none was asked for."""
     images_seen: int | None
     device: str | None
     metric: str
@@ -155,6 +157,7 @@ def group_failures(group: Group) -> list[dict[str, Any]]:
             "dataset": record.dataset,
             "rounds": record.rounds,
             "batch_size": record.batch_size,
+            "labels": record.labels,
             "device": record.device,
             "seed": record.seed,
             "status": record.status,
@@ -188,7 +191,7 @@ def _grouped(trials: Iterable[Outcome]) -> list[Group]:
     for outcome in trials:
         record = outcome.record
         data = [record.dataset, record.dataset_fingerprint]
-        key = json.dumps([record.label, data, _facts(record)], sort_keys=True)
+        key = json.dumps([record.label, record.labels, data, _facts(record)], sort_keys=True)
         seeds = gathered.setdefault(key, {})
         known = seeds.get(record.seed)
         seeds[record.seed] = outcome if known is None else _one_of(known, outcome)
@@ -230,7 +233,7 @@ def _set_labels(groups: list[Group]) -> None:
         twins = [
             _facts(one.record)
             for one in groups
-            if one.record.label == group.record.label
+            if _named(one) == _named(group)
             and (_data(one), one.budget) == (_data(group), group.budget)
         ]
         own = _facts(group.record)
@@ -239,8 +242,14 @@ def _set_labels(groups: list[Group]) -> None:
             for name, value in own.items()
             if any(twin.get(name) != value for twin in twins)
         ]
+        if group.record.labels:  # shown always: a label budget is never the default
+            differing.insert(0, f"labels {group.record.labels}")
         extra = f" [{', '.join(differing)}]" if differing else ""
         group.label = group.record.label + extra
+
+
+def _named(group: Group) -> tuple[str, str | None]:
+    return group.record.label, group.record.labels
 
 
 def _data(group: Group) -> tuple[str, str]:
@@ -260,6 +269,7 @@ def _row(
         dataset_fingerprint=record.dataset_fingerprint,
         rounds=record.rounds,
         batch_size=record.batch_size,
+        labels=record.labels,
         images_seen=record.images_seen,
         device=record.device.partition(":")[0],
         metric=metric,
@@ -359,6 +369,7 @@ def _reference_rows(trials: Sequence[Outcome]) -> list[Row]:
             dataset_fingerprint=fingerprint,
             rounds=None,
             batch_size=None,
+            labels=None,
             images_seen=None,
             device=None,
             metric=metric,

@@ -50,6 +50,11 @@ def label(variant: str, changed: Mapping[str, Any]) -> str:
     return f"{variant}:{','.join(pieces)}" if pieces else variant
 
 
+def titled(label: str, labels: str | None) -> str:
+    """A label with the label budget, where there is one: `sgan [labels 100]`."""
+    return f"{label} [labels {labels}]" if labels else label
+
+
 def _written(value: Any) -> str:
     if isinstance(value, tuple | list):
         return "/".join(map(_written, value))
@@ -123,6 +128,8 @@ class Record(Document):
     rounds: int
     """The budget; a trial that diverged or failed played fewer."""
     batch_size: int
+    labels: str | None = None
+    """How many training images were labelled; null: all, or the variant reads no labels."""
     images_seen: NonNegativeInt
     generator_updates: NonNegativeInt
     device: str

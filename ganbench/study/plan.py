@@ -8,24 +8,52 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from ganbench import data
 from ganbench.data.dataset import Dataset
+from ganbench.data.labels import check_labels
 from ganbench.errors import UserError
-from ganbench.model import NUMERICS
+from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
-from ganbench.records.schema import label
+from ganbench.records.schema import label, titled
+from ganbench.study.reading import reads_labels
 from ganbench.train.trainer import build, real_batches
+
+SUPERVISED_ONLY = "supervised_only"
+"""The hyperparameter, false by default, by which a variant says that it is semi-supervised."""
+
+
+class Spec(NamedTuple):
+    """A resolved spec: how it was named, its class, what was changed, all hyperparameters."""
+
+    reference: str
+    variant: type[Game]
+    changed: dict[str, Any]
+    resolved: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """What the user would type."""
+        return label(self.reference, self.changed)
+
+
+class Played(NamedTuple):
+    """What a round of a spec reads: batches of real images, and whether any labels."""
+
+    batches: int
+    labels: bool
 
 
 @dataclass(frozen=True)
 class Trial:
     """One variant with its hyperparameters on one data set with one seed and one budget.
 
-    `identity` hashes all that can change the training; evaluation is not part of it.
+    `labels` is the number of labelled training images; None: every one is labelled, or the
+    variant reads no labels. `identity` hashes all that can change the training; evaluation
+    is not part of it.
     """
 
     variant: str
@@ -42,6 +70,7 @@ class Trial:
     device: str
     identity: str
     results: Path
+    labels: str | None = None
     jobs: int = 1
     threads: int = 1
 
@@ -51,10 +80,16 @@ class Trial:
         return label(self.variant, self.changed)
 
     @property
+    def title(self) -> str:
+        """The label, and the label budget where there is one: `sgan [labels 100]`."""
+        return titled(self.label, self.labels)
+
+    @property
     def directory(self) -> Path:
         """Where the trial's files go."""
         slug = re.sub(r"[^A-Za-z0-9._=-]+", "-", self.label).strip("-.")[:80]
-        return self.results / self.dataset / f"{slug}-seed{self.seed}-{self.identity}"
+        budget = f"-labels{self.labels}" if self.labels else ""
+        return self.results / self.dataset / f"{slug}{budget}-seed{self.seed}-{self.identity}"
 
 
 def parse_seeds(text: str | int | Sequence[int]) -> list[int]:
@@ -106,13 +141,19 @@ def plan(
     device: str = "auto",
     data_root: Path | None = None,
     results: Path = Path("results"),
+    labels: str | int | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> list[Trial]:
     """Resolve a command into trials: variants in the order given, seeds within each.
 
     `rounds` is the budget of a variant that reads one batch of real images per round; one
     that reads k (`d_steps=k`) plays rounds / k, so that all see the same number of images.
-    `tell` hears of specs that are the same trials as another's.
+
+    `labels` is a label budget: `100` in all, or `250/class`. Variants that read no labels are
+    the same trials with and without it. One that reads them and has a hyperparameter
+    `supervised_only` is followed by itself on the labelled images alone, as its reference.
+
+    `tell` hears of specs that are the same trials as another's, and of those added.
 
     Raises UserError for everything that can be known to be wrong before training.
     """
@@ -129,38 +170,52 @@ def plan(
         if not isinstance(value, int) or value < least:
             raise UserError(f"{name} {value}: must be a whole number of at least {least}")
     where = parse_device(device)
-    variants = [_resolve(spec, dataset, settings or {}) for spec in specs]
+    asked = [_resolve(spec, dataset, settings or {}) for spec in specs]
     loaded = data.load(dataset, data_root)
+    allowed = None
+    if labels is not None:
+        allowed = check_labels(loaded.train, labels, loaded.classes)
     if size > len(loaded.train):
         raise UserError(f"batch size {size}: {dataset} has {len(loaded.train)} training images")
+    plays: list[tuple[Spec, Played]] = []
+    for spec in asked:
+        plays.append((spec, _rehearse(spec, loaded, labels is not None)))
+        if plays[-1][1].labels and (only := _supervised_only(spec, asked)):
+            tell(f"added {only.label}: what the labelled images alone are worth")
+            plays.append((only, _rehearse(only, loaded, True)))
+    if labels is not None and not any(read.labels for _, read in plays):
+        names = ", ".join(dict.fromkeys(spec.label for spec in asked))
+        raise UserError(f"labels {labels}: no variant here reads labels ({names})")
     trials: dict[str, Trial] = {}
-    for reference, variant, changed, resolved in variants:
-        steps = _rehearse(reference, variant, resolved, loaded)
-        own_rounds = max(1, round(budget / steps))
-        digest = registry.source_digest(variant)
+    for spec, read in plays:
+        own_rounds = max(1, round(budget / read.batches))
+        own_labels = str(allowed) if allowed is not None and read.labels else None
+        digest = registry.source_digest(spec.variant)
         for seed in numbers:
-            facts = {
+            facts: dict[str, Any] = {
                 "data": [dataset, loaded.fingerprint],
                 "variant": digest,
-                "hyperparameters": resolved,
+                "hyperparameters": spec.resolved,
                 "seed": seed,
                 "rounds": own_rounds,
                 "batch_size": size,
                 "device": torch.device(where).type,
                 "numerics": NUMERICS,
             }
+            if own_labels:  # only then: trials without a budget keep their identity
+                facts["labels"] = own_labels
             identity = digest_of(facts)
             known = trials.get(identity)
             if known:
-                if seed == numbers[0] and known.label != label(reference, changed):
-                    tell(f"{label(reference, changed)} is the same as {known.label}")
+                if seed == numbers[0] and known.label != spec.label:
+                    tell(f"{spec.label} is the same as {known.label}")
                 continue
             trials[identity] = Trial(
-                variant=reference,
-                source=f"{variant.__module__}:{variant.__qualname__}",
+                variant=spec.reference,
+                source=f"{spec.variant.__module__}:{spec.variant.__qualname__}",
                 source_digest=digest,
-                changed=changed,
-                hyperparameters=resolved,
+                changed=spec.changed,
+                hyperparameters=spec.resolved,
                 dataset=dataset,
                 data_root=data_root,
                 dataset_fingerprint=loaded.fingerprint,
@@ -170,6 +225,7 @@ def plan(
                 device=where,
                 identity=identity,
                 results=results,
+                labels=own_labels,
             )
     return list(trials.values())
 
@@ -180,10 +236,8 @@ def digest_of(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _resolve(
-    spec: str, dataset: str, settings: Mapping[str, Any]
-) -> tuple[str, Any, dict[str, Any], dict[str, Any]]:
-    """A spec's reference, class, what differs from its defaults, and all hyperparameters."""
+def _resolve(spec: str, dataset: str, settings: Mapping[str, Any]) -> Spec:
+    """A spec with its class and its hyperparameters."""
     reference, own = registry.parse(spec)
     variant = registry.load(reference)
     try:
@@ -196,16 +250,32 @@ def _resolve(
             f"text, truth values, None or tuples of these"
         ) from error
     changed = {name: value for name, value in resolved.items() if value != defaults[name]}
-    return reference, variant, changed, resolved
+    return Spec(reference, variant, changed, resolved)
 
 
-def _rehearse(reference: str, variant: Any, resolved: dict[str, Any], loaded: Dataset) -> int:
-    """Build a variant once, so that what cannot work is refused before any training."""
+def _supervised_only(spec: Spec, asked: Sequence[Spec]) -> Spec | None:
+    """A semi-supervised spec on its labelled images alone, unless that was asked for."""
+    if spec.resolved.get(SUPERVISED_ONLY) is not False:
+        return None
+    resolved = spec.resolved | {SUPERVISED_ONLY: True}
+    named = {*spec.changed, SUPERVISED_ONLY}
+    changed = {name: value for name, value in resolved.items() if name in named}
+    if any((one.variant, one.resolved) == (spec.variant, resolved) for one in asked):
+        return None
+    return spec._replace(changed=changed, resolved=resolved)
+
+
+def _rehearse(spec: Spec, loaded: Dataset, budgeted: bool) -> Played:
+    """Build a variant once, so that what cannot work is refused before any training.
+
+    Whether it reads labels is asked under a label budget only.
+    """
     try:
-        game = build(variant, loaded.shape, loaded.classes, resolved, seed=0)
-        return real_batches(game.updates())
+        game = build(spec.variant, loaded.shape, loaded.classes, spec.resolved, seed=0)
+        batches = real_batches(game.updates())
+        return Played(batches, budgeted and reads_labels(game, loaded.train))
     except (Exception, SystemExit) as error:
         reason = str(error).partition("\n")[0]
         if not isinstance(error, ValueError) or not reason:
             reason = f"{type(error).__name__}: {reason}"
-        raise UserError(f"{reference} cannot be built for {loaded.name}: {reason}") from error
+        raise UserError(f"{spec.reference} cannot be built for {loaded.name}: {reason}") from error

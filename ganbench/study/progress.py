@@ -113,7 +113,7 @@ class Progress:
 
 
 def _name(trial: Trial) -> str:
-    return f"{trial.label} seed {trial.seed}"
+    return f"{trial.title} seed {trial.seed}"
 
 
 def _line(state: State) -> str:

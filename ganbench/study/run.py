@@ -16,7 +16,7 @@ from ganbench.errors import GanbenchError, UserError
 from ganbench.evaluate.harness import Settings
 from ganbench.records import tables
 from ganbench.records.plots import information_picture
-from ganbench.records.schema import Record
+from ganbench.records.schema import Record, titled
 from ganbench.records.store import Outcome, TrialDirectory, atomic_write
 from ganbench.study import trial as work
 from ganbench.study.engine import Crashed, Engine, LocalProcesses, parse_jobs
@@ -78,6 +78,7 @@ def run(
     jobs: str | int = "auto",
     data_root: str | Path | None = None,
     results: str | Path = "results",
+    labels: str | int | None = None,
     engine: Engine | None = None,
     console: Console | None = None,
 ) -> Result:
@@ -86,6 +87,8 @@ def run(
     specs: `NAME`, `FILE.py` or `MODULE:Class`, each with `:name=value,...` behind it where
     hyperparameters differ from their defaults. settings: hyperparameters for all of them.
     seeds: a count, or a list of seeds. rounds, batch_size: None means the data set's.
+    labels: how many training images are labelled, `100` in all or `250/class`; None means
+    all. It adds the supervised-only references of semi-supervised variants.
 
     Trials that fail or diverge are in `Result.failures`; they do not end the others.
 
@@ -104,6 +107,7 @@ def run(
         device=device,
         data_root=Path(data_root) if data_root else None,
         results=place,
+        labels=labels,
         tell=lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
     )
     width = min(parse_jobs(jobs, trials[0].device), len(trials))
@@ -183,7 +187,7 @@ def _leave(result: Result) -> None:
             continue
         history = TrialDirectory(directory).read_history()
         if any(name.startswith("information/") for row in history[:1] for name in row):
-            curves.setdefault(record.label, []).append(history)
+            curves.setdefault(titled(record.label, record.labels), []).append(history)
         for score in (score for evaluation in scores for score in evaluation.scores):
             for name, value in score.parts.items():
                 if name.endswith(" bound"):

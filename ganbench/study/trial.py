@@ -6,7 +6,7 @@ import os
 import statistics
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +19,10 @@ from safetensors.torch import load_file, save
 
 from ganbench import data
 from ganbench.data.dataset import Dataset
+from ganbench.data.labels import choose_labelled
 from ganbench.errors import Diverged, GanbenchError, UserError
 from ganbench.evaluate import harness, pictures
+from ganbench.evaluate.capabilities import Unavailable
 from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
 from ganbench.records.plots import history_picture
@@ -99,6 +101,9 @@ def start(trial: Trial, dataset: Dataset) -> Trainer:
     """A trial's trainer before its first round."""
     variant = registry.load(trial.variant)
     game = build(variant, dataset.shape, dataset.classes, trial.hyperparameters, trial.seed)
+    labelled = None
+    if trial.labels:
+        labelled = choose_labelled(dataset.train, trial.labels, dataset.classes, trial.seed)
     return Trainer(
         game,
         dataset.train,
@@ -106,6 +111,7 @@ def start(trial: Trial, dataset: Dataset) -> Trainer:
         batch_size=trial.batch_size,
         rounds=trial.rounds,
         device=trial.device,
+        labelled=labelled,
     )
 
 
@@ -162,7 +168,7 @@ class _Work:
         self.written = time.perf_counter()
         self.directory.write_state(
             State(
-                label=self.trial.label,
+                label=self.trial.title,
                 seed=self.trial.seed,
                 phase=phase,
                 round=round_number,
@@ -187,16 +193,25 @@ class _Work:
     def draw(self, model: Game, dataset: Dataset) -> str | None:
         """The pictures. A model that cannot be drawn keeps its numbers; returns why."""
         place, trial = self.directory.path, self.trial
-        title = f"{trial.label}, {trial.dataset}, seed {trial.seed}, {trial.rounds} rounds"
-        try:
-            pictures.samples_picture(model, place / "samples.png", seed=trial.seed, title=title)
-            pictures.traversal_picture(model, dataset, place / "traversal.png", seed=trial.seed)
-            history_picture(self.directory.read_history(), place / "history.png", title)
-        except GanbenchError:
-            raise
-        except Exception as error:
-            return f"no pictures: {_reason(error)}"
-        return None
+        title = f"{trial.title}, {trial.dataset}, seed {trial.seed}, {trial.rounds} rounds"
+        history = self.directory.read_history()
+        pictures_of: dict[str, Callable[[Path], None]] = {
+            "samples": lambda path: pictures.samples_picture(model, path, trial.seed, title),
+            "traversal": lambda path: pictures.traversal_picture(model, dataset, path, trial.seed),
+            "history": lambda path: history_picture(history, path, title),
+        }
+        missing: dict[str, list[str]] = {}
+        for name, draw in pictures_of.items():
+            try:
+                draw(place / f"{name}.png")
+            except GanbenchError:
+                raise
+            except Unavailable as reason:
+                missing.setdefault(str(reason), []).append(name)
+            except Exception as error:
+                missing.setdefault(_reason(error), []).append(name)
+        reasons = (f"no picture of {', '.join(n)}: {reason}" for reason, n in missing.items())
+        return "; ".join(reasons) or None
 
     def costs(
         self, trainer: Trainer, training: float, evaluation: float, memory: float, flops: int
@@ -232,6 +247,7 @@ class _Work:
             seed=trial.seed,
             rounds=trial.rounds,
             batch_size=trial.batch_size,
+            labels=trial.labels,
             images_seen=trainer.images_seen if trainer else 0,
             generator_updates=trainer.generator_updates if trainer else 0,
             device=trial.device,

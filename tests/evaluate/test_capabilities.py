@@ -45,6 +45,25 @@ def test_what_is_missing() -> None:
         capabilities.latent_of(object())
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (torch.zeros(3, dtype=torch.int64), r"shape \(3,\), not \(4,\)"),
+        (torch.zeros(4), "float32, not integers"),
+        (torch.tensor([0, 1, -1, 2]), "below 0"),
+    ],
+)
+def test_clusters_are_categories(answer: torch.Tensor, words: str) -> None:
+    class Groups(Whole):
+        def cluster(self, images: torch.Tensor) -> torch.Tensor:
+            return answer
+
+    with pytest.raises(ValueError, match=words):
+        capabilities.cluster(Groups(), IMAGES)
+    with pytest.raises(Unavailable, match=r"^no cluster\(\)$"):
+        capabilities.cluster(Whole(), IMAGES)
+
+
 def test_a_wrong_shape_says_so() -> None:
     class Wrong(Whole):
         def score(self, images: torch.Tensor) -> torch.Tensor:

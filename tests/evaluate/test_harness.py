@@ -25,6 +25,8 @@ from tests.evaluate.fakes import Album, Bars, Static
 SMALL = Settings(samples=2000, probe_pairs=2000, probe_test_pairs=1000, probe_steps=200)
 FAST = dataclasses.replace(SMALL, probe_steps=20, classifier_steps=20)  # where quality is no matter
 
+SINGLE = {"representation_cluster_accuracy": "its latent carries a single continuous code"}
+
 
 def values(evaluation: Evaluation) -> dict[str, float]:
     return {score.metric: score.value for score in evaluation.scores}
@@ -52,7 +54,7 @@ def test_every_metric_has_a_score_or_a_reason(perfect: Evaluation, noise: Evalua
     for found in (perfect, noise):
         assert {*values(found), *reasons(found)} == set(CATALOGUE)
         assert len(found.scores) + len(found.skipped) == len(CATALOGUE)
-    assert not perfect.skipped
+    assert reasons(perfect) == SINGLE
 
 
 def test_real_digits_score_as_real_digits(perfect: Evaluation) -> None:
@@ -62,6 +64,7 @@ def test_real_digits_score_as_real_digits(perfect: Evaluation) -> None:
     assert found["self_code_recovery"] == 1
     for name in ("cluster_accuracy", "nmi", "ari", "auxiliary_accuracy"):
         assert found[name] == pytest.approx(1)
+    assert found["test_error"] == 0
     assert found["conditional_accuracy"] >= 0.98
     assert found["classification_accuracy_score"] >= 0.95
     assert found["fid"] < 1
@@ -93,7 +96,9 @@ def test_what_a_model_cannot_do_is_a_reason(noise: Evaluation) -> None:
     found = reasons(noise)
     assert found["self_code_recovery"] == found["cluster_accuracy"] == "no encode()"
     assert found["mutual_information_bound"] == "no posterior_log_prob()"
-    assert found["auxiliary_accuracy"] == "no classify()"
+    assert found["test_error"] == "no classify()"
+    assert found["representation_cluster_accuracy"] == "no encode()"
+    assert found["auxiliary_accuracy"] == "its latent carries no class label"
     assert found["conditional_accuracy"] == "its latent carries no class label"
     assert found["classification_accuracy_score"] == "its latent carries no class label"
 
@@ -205,7 +210,7 @@ def test_a_model_that_misbehaves_is_recorded(digits: Dataset) -> None:
     found = reasons(evaluate(Broken(digits), digits, seed=0, settings=FAST))
     assert found["fid"] == "failed: ValueError: generate() returned numbers that are not finite"
     assert found["nmi"].startswith("failed: ValueError: encode() returned shape (1000, 7), not")
-    assert found["auxiliary_accuracy"] == "no classify()"
+    assert found["test_error"] == "no classify()"
 
 
 def test_latents_without_codes(digits: Dataset) -> None:
@@ -229,9 +234,10 @@ def test_without_an_extractor_the_rest_goes_on(digits: Dataset) -> None:
     strange = dataclasses.replace(digits, name="strange")
     found = evaluate(Album(strange, label=True), strange, seed=0, settings=FAST)
     reason = "no extractor for data set strange"
-    assert reasons(found) == {"fid": reason, "conditional_accuracy": reason}
+    assert reasons(found) == {"fid": reason, "conditional_accuracy": reason} | SINGLE
     named = dataclasses.replace(FAST, extractor="digits-v1")
-    assert not evaluate(Album(strange, label=True), strange, seed=0, settings=named).skipped
+    again = evaluate(Album(strange, label=True), strange, seed=0, settings=named)
+    assert reasons(again) == SINGLE
 
 
 def test_too_few_images_for_a_distance(digits: Dataset) -> None:
@@ -258,7 +264,7 @@ def test_the_references_stand_beside_it(perfect: Evaluation) -> None:
     assert found[references.BLURRED, "fid"] > 10
     assert found[references.K_MEANS, "cluster_accuracy"] == pytest.approx(0.78, abs=0.03)
     assert {m for name, m in found if name == references.K_MEANS} == {
-        "cluster_accuracy", "nmi", "ari"
+        "cluster_accuracy", "nmi", "ari", "representation_cluster_accuracy"
     }  # fmt: skip
     assert found[references.REAL, "classification_accuracy_score"] >= 0.97
     assert found[references.REAL, "conditional_accuracy"] >= 0.98

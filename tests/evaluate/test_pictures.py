@@ -14,7 +14,7 @@ from torch import nn
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.pictures import row_names, samples_picture, traversal_picture
-from ganbench.model.latent import Categorical, Latent, LatentValue, Noise, Uniform
+from ganbench.model.latent import Categorical, Latent, LatentValue, Noise, Normal, Uniform
 from tests.evaluate.fakes import Album, Static
 
 
@@ -39,6 +39,7 @@ class Any8(nn.Module):
         (Any8(Noise(3)), 1),
         (Any8(Noise(3), Categorical(4)), 1),
         (Any8(Noise(3), Uniform(2)), 2),
+        (Any8(Normal(2)), 2),
         (Any8(Categorical(30), Categorical(2), Uniform(6), channels=3), 4),
     ],
 )
@@ -63,6 +64,16 @@ def test_the_walk_goes_beyond_the_training_range(digits: Dataset, tmp_path: Path
     assert first[:, 0].tolist() == [0.0] * 7 + [1.0] * 7
     noise = model.latent.noise_of(model.seen[0])
     assert torch.equal(noise, noise[:1].expand_as(noise))
+
+
+def test_the_walk_along_a_normal_code_and_uniform_noise(digits: Dataset, tmp_path: Path) -> None:
+    model = Any8(Noise(40, "uniform"), Categorical(2), Normal(1))
+    traversal_picture(model, digits, tmp_path / "t.png", seed=0)
+    (value,) = model.seen
+    assert value.codes[:7, 1].tolist() == pytest.approx(np.linspace(-3, 3, 7).tolist())
+    noise = model.latent.noise_of(value)
+    assert noise.abs().max() <= 1
+    assert noise.std() > 0.4
 
 
 def test_columns_of_samples_are_categories(tmp_path: Path) -> None:

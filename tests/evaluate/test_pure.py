@@ -43,6 +43,23 @@ def test_codes_as_floats_are_clusters_too() -> None:
     assert metrics.cluster_accuracy(predicted, torch.tensor([4, 4, 2])) == 1
 
 
+def test_k_means_finds_separate_groups() -> None:
+    corners = np.array([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]])
+    train = np.concatenate([corners + shift for shift in (-0.5, 0.0, 0.5)])
+    fitted, found = metrics.k_means(train, corners + 1, 3)
+    assert fitted.tolist() == [*fitted[:3]] * 3
+    assert sorted(fitted[:3]) == [0, 1, 2]
+    assert found.tolist() == fitted[:3].tolist()  # by the clusters of the first
+    again = metrics.k_means(train, corners + 1, 3)
+    assert [part.tolist() for part in again] == [fitted.tolist(), found.tolist()]
+
+
+def test_an_error_is_one_less_the_accuracy() -> None:
+    found = metrics.error_of(metrics.Measurement(0.9, 100, "a protocol", 0.03))
+    assert found.value == pytest.approx(0.1)
+    assert (found.standard_error, found.count, found.protocol) == (0.03, 100, "a protocol")
+
+
 def test_nmi_and_ari() -> None:
     assert metrics.nmi([1, 1, 0, 0], [0, 0, 1, 1]) == pytest.approx(1)
     assert metrics.ari([1, 1, 0, 0], [0, 0, 1, 1]) == pytest.approx(1)
@@ -108,6 +125,17 @@ def test_mig_by_hand() -> None:
         metrics.mig(perfect[:, None], labels)
     with pytest.raises(ValueError, match="constant factor"):
         metrics.mig(np.stack([perfect, useless], 1), np.zeros(4, int))
+
+
+def test_mig_of_many_unbounded_codes() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(2000) % 4
+    codes = rng.normal(size=(2000, 16))
+    assert metrics.mig(codes, labels) < 0.02
+    codes[:, 5] = 10 * labels + codes[:, 5]  # four heaps, 10 apart
+    assert metrics.mig(codes, labels) > 0.95
+    codes *= 1e6
+    assert metrics.mig(codes, labels) > 0.95
 
 
 def test_entropy_and_mutual_information() -> None:

@@ -41,6 +41,7 @@ def test_a_row_has_the_keys_that_scripts_read() -> None:
     [
         {"rounds": 200},
         {"batch_size": 32},
+        {"labels": "100"},
         {"device": "cuda"},
         {"dataset": "mnist"},
         {"dataset_fingerprint": "other"},
@@ -187,3 +188,18 @@ def test_a_budget_is_images_seen() -> None:
     lost = {"variant": "acgan", "rounds": 200, "images_seen": 64, "status": "failed"}
     made = [trial(1.0), trial(1.0, **critic), trial(1.0, **short), trial(1.0, **lost)]
     assert [group.budget for group in compare(made).groups] == [192_000, 192_000, 12_800, 12_800]
+
+
+def test_a_label_budget_is_always_shown() -> None:
+    made = [trial(1.0, labels="100"), trial(2.0, labels="100", device="cuda"), trial(3.0)]
+    made += [trial(4.0, variant="acgan", labels="20"), trial(5.0, labels="100", seed=1)]
+    found = compare(made)
+    assert [(group.label, len(group.outcomes)) for group in found.groups] == [
+        ("infogan [labels 100, device cpu]", 2),
+        ("infogan [labels 100, device cuda]", 1),
+        ("infogan", 1),
+        ("acgan [labels 20]", 1),
+    ]
+    assert [row.labels for row in found.rows if row.metric == "fid"] == ["100", "100", None, "20"]
+    lost = compare([outcome(record(labels="20", status="failed", reason="x"))])
+    assert lost.failures[0]["labels"] == "20"

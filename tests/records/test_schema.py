@@ -35,6 +35,13 @@ def test_documents_survive_json() -> None:
     assert ScoreSet.model_validate_json(scores.model_dump_json()) == scores
 
 
+def test_records_of_before_label_budgets_still_read() -> None:
+    old = json.loads(record().model_dump_json())
+    del old["labels"]
+    assert Record.model_validate(old) == record(labels=None)
+    assert record(labels="100").labels == "100"
+
+
 def test_unknown_fields_and_changes_are_refused() -> None:
     with pytest.raises(ValidationError, match="surprise"):
         record(surprise=1)

@@ -3,8 +3,8 @@
 Importing a family registers its metrics.
 """
 
-from ganbench.evaluate.metrics.classes import trained_on
-from ganbench.evaluate.metrics.clusters import ari, cluster_accuracy, match_clusters, nmi
+from ganbench.evaluate.metrics.classes import error_of, trained_on
+from ganbench.evaluate.metrics.clusters import ari, cluster_accuracy, k_means, match_clusters, nmi
 from ganbench.evaluate.metrics.codes import accuracy, r_squared
 from ganbench.evaluate.metrics.disentanglement import (
     entropy,
@@ -27,9 +27,11 @@ __all__ = [
     "ari",
     "cluster_accuracy",
     "entropy",
+    "error_of",
     "fid",
     "image_factors",
     "information_bound",
+    "k_means",
     "match_clusters",
     "metric",
     "mig",

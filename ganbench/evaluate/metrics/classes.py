@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from ganbench.evaluate import probe
@@ -18,8 +20,23 @@ def _share(predicted: Tensor, labels: Tensor, protocol: str) -> Measurement:
 
 @metric("auxiliary_accuracy")
 def _auxiliary_accuracy(evidence: Evidence) -> Measurement:
+    _ = evidence.label_code  # a semi-supervised model's accuracy is 1 - test_error
+    return _share(*_own_classes(evidence))
+
+
+@metric("test_error")
+def _test_error(evidence: Evidence) -> Measurement:
+    return error_of(_share(*_own_classes(evidence)))
+
+
+def _own_classes(evidence: Evidence) -> tuple[Tensor, Tensor, str]:
     logits, labels = evidence.held_out_class_logits, evidence.held_out.labels
-    return _share(logits.argmax(1), labels, f"classify() on {len(labels)} held-out real images")
+    return logits.argmax(1), labels, f"classify() on {len(labels)} held-out real images"
+
+
+def error_of(right: Measurement) -> Measurement:
+    """An accuracy as an error: one less it, of the same standard error."""
+    return replace(right, value=1 - right.value)
 
 
 @metric("conditional_accuracy")

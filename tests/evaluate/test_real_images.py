@@ -1,0 +1,113 @@
+"""What a model says of real images: its classes, its categories, its codes' clusters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ganbench.data.dataset import Dataset
+from ganbench.evaluate.evidence import Evidence
+from ganbench.evaluate.harness import evaluate
+from ganbench.model.latent import Latent, LatentValue, Normal
+from tests.evaluate.fakes import Album
+from tests.evaluate.test_harness import FAST, reasons, values
+
+
+class Labeller(nn.Module):
+    """A classifier alone, wrong on every image of class 9."""
+
+    def __init__(self, album: Album) -> None:
+        super().__init__()
+        self.album = album
+
+    def generate(self, latent: LatentValue) -> Tensor:
+        raise NotImplementedError
+
+    def classify(self, images: Tensor) -> Tensor:
+        return torch.eye(10)[self.album.classes_of(images) % 9]
+
+
+def test_the_error_of_a_classifier_without_a_generator(digits: Dataset) -> None:
+    found = evaluate(Labeller(Album(digits)), digits, seed=0, settings=FAST)
+    (score,) = found.scores
+    nines = int((digits.test.labels == 9).sum())
+    p = nines / 500
+    assert (score.metric, score.better, score.count) == ("test_error", "lower", 500)
+    assert score.value == pytest.approx(p)
+    assert score.standard_error == pytest.approx(np.sqrt(p * (1 - p) / 500))
+    assert score.protocol == "classify() on 500 held-out real images"
+    assert reasons(found)["fid"] == "no latent"
+    beside = {name: one.value for name, one in found.references if one.metric == "test_error"}
+    (right,) = (
+        one.value for _, one in found.references if one.metric == "classification_accuracy_score"
+    )
+    assert beside == {"real training images": pytest.approx(1 - right)}
+
+
+def test_categories_come_from_cluster_where_there_is_one(digits: Dataset) -> None:
+    class Groups(Labeller):
+        """No latent code: the model itself groups images, into 7 + class."""
+
+        def cluster(self, images: Tensor) -> Tensor:
+            return self.album.classes_of(images) + 7
+
+    found = evaluate(Groups(Album(digits)), digits, seed=0, settings=FAST)
+    scores = {score.metric: score for score in found.scores}
+    assert [scores[name].value for name in ("cluster_accuracy", "nmi", "ari")] == [1, 1, 1]
+    assert scores["cluster_accuracy"].protocol == (
+        "cluster() on 500 held-out real images, mapping fitted on 1097 training images"
+    )
+
+    class Both(Album):
+        def cluster(self, images: Tensor) -> Tensor:
+            return torch.zeros(len(images), dtype=torch.int64)
+
+    evidence = Evidence(Both(digits), digits, FAST, seed=0)
+    assert evidence.categories.by == "cluster()"
+    assert not evidence.categories.held_out.any()
+    by_code = Evidence(Album(digits), digits, FAST, seed=0).categories
+    assert by_code.by == "categorical_0 by encode()"
+    assert torch.equal(by_code.held_out, digits.test.labels)
+
+
+class Coder(nn.Module):
+    """A VAE's shape: standard normal codes, read off real images by a given function."""
+
+    def __init__(self, read: Any, size: int) -> None:
+        super().__init__()
+        self.latent = Latent(Normal(size))
+        self.read = read
+
+    def generate(self, latent: LatentValue) -> Tensor:
+        return torch.tanh(latent.codes).mean(1)[:, None, None, None].expand(-1, 1, 8, 8)
+
+    def encode(self, images: Tensor) -> Tensor:
+        return self.read(images)
+
+
+def test_k_means_on_continuous_codes(digits: Dataset) -> None:
+    album = Album(digits)
+    corners = 5 * torch.eye(10)
+
+    def shown(images: Tensor) -> Tensor:  # every class around a corner of its own
+        return corners[album.classes_of(images)] + 0.1 * torch.randn(len(images), 10)
+
+    found = evaluate(Coder(shown, 10), digits, seed=0, settings=FAST)
+    score = next(s for s in found.scores if s.metric == "representation_cluster_accuracy")
+    assert score.value == 1
+    assert score.protocol == (
+        "k-means, k = 10, on 10 continuous codes by encode() on 500 held-out real images, "
+        "mapping fitted on 1097 training images"
+    )
+    # A probe reads the mean code off such images, so unbounded codes have numbers too.
+    assert 0 < values(found)["code_recovery_continuous_clean"] < 1
+    assert reasons(found)["cluster_accuracy"] == "its latent carries no categorical code"
+
+    blind = evaluate(Coder(lambda x: torch.randn(len(x), 16), 16), digits, seed=0, settings=FAST)
+    assert values(blind)["representation_cluster_accuracy"] < 0.2
+    beside = {n: s.value for n, s in blind.references if s.metric.startswith("representation")}
+    assert beside == {"k-means on pixels": pytest.approx(0.784, abs=0.001)}
