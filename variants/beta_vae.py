@@ -11,5 +11,3 @@ class BetaVAE(Autoencoder):
     """
 
     beta = 4.0
-
-    recipes = {"digits": {"beta": 2.0}}  # 64 pixels: with 4 the posterior is the prior

@@ -1,5 +1,7 @@
 """CatGAN (Springenberg, ICLR 2016, arXiv:1511.06390)."""
 
+import math
+
 from torch import Tensor
 
 from ganbench.model import Batch, SemiSupervised, View
@@ -12,7 +14,7 @@ def entropy(outputs: Tensor) -> Tensor:
 
 def marginal_entropy(outputs: Tensor) -> Tensor:
     """H of the mean of p(y|x) over a batch of logits (n, K), in nats, a scalar."""
-    log_mean = outputs.log_softmax(1).logsumexp(0) - outputs.new_tensor(len(outputs)).log()
+    log_mean = outputs.log_softmax(1).logsumexp(0) - math.log(len(outputs))
     return -(log_mean.exp() * log_mean).sum()
 
 

@@ -1,5 +1,7 @@
 """CGAN (Mirza & Osindero 2014, arXiv:1411.1784)."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -25,4 +27,4 @@ class CGAN(GAN):
         repeated = images.repeat_interleave(self.classes, 0)
         labels = torch.arange(self.classes, device=images.device).repeat(len(images))
         scores = self.discriminator(repeated, labels).score.view(len(images), -1)
-        return scores.logsumexp(1) - torch.log(torch.tensor(self.classes))
+        return scores.logsumexp(1) - math.log(self.classes)

@@ -24,7 +24,7 @@ class ImprovedGAN(SemiSupervised):
         "authors": {
             **{"noise": 100, "noise_kind": "uniform"},
             **{"backbone": "mlp", "width": 500, "g_activation": "softplus"},
-            **{"hidden": (1000, 500, 250, 250, 250), "leak": 0.0, "weight_norm": True},
+            **{"hidden": (1000, 500, 250, 250, 250), "leak": 0.0, "weight_norm": "fixed"},
             # Noise of 0.3 on pixels in [0, 1] is 0.6 here; their loss halves the unlabelled part.
             **{"instance_noise": (0.6, 0.6), "layer_noise": 0.5, "label_weight": 2.0},
             **{"d_lr": 3e-3, "g_lr": 3e-3, "ema": 0.9999},

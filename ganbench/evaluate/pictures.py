@@ -45,7 +45,8 @@ def samples_picture(model: Any, path: Path, seed: int, title: str | None = None)
         codes = value.codes.clone()
         codes[:, 0] = torch.arange(len(codes)) % columns
         value = latent.assemble(latent.noise_of(value), codes)[: ROWS * columns]
-    figure, (axes,) = _sheet((ROWS, columns), 1, left=0.1, top=0.65 if title else 0.4)
+    top = (0.4 if caption else 0.1) + (0.25 if title else 0.0)
+    figure, (axes,) = _sheet((ROWS, columns), 1, left=0.1, top=top)
     _show(axes, _images(model, value, seed), columns, names, caption)
     if title:
         figure.suptitle(title, fontsize=8, y=1 - 0.06 / figure.get_figheight(), va="top")

@@ -34,7 +34,9 @@ class Autoencoder(Game):
     lr: Rate = 1e-3
     betas: tuple[Decay, Decay] = (0.9, 0.999)
 
-    recipes: ClassVar[dict[str, dict[str, Any]]] = {"digits": {"ema": 0.99}}
+    recipes: ClassVar[dict[str, dict[str, Any]]] = {
+        "digits": {"ema": 0.99, "likelihood": "gaussian"}  # grey levels, not probabilities
+    }
     averaged = ("generator", "encoder")
 
     def build(self) -> None:

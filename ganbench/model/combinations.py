@@ -24,12 +24,12 @@ def refuse(gan: GAN) -> None:
         f"label_smoothing needs a target of real images to smooth; adversarial={gan.adversarial} "
         f"has none": bool(gan.label_smoothing) and not ADVERSARIAL[gan.adversarial].targets,
         "spectral_norm and weight_norm both set the scale of the discriminator's weights": (
-            gan.spectral_norm and gan.weight_norm
+            gan.spectral_norm and gan.weight_norm != "none"
         ),
         "virtual_batch_norm=both needs batch norm in the discriminator: backbone=dcgan has it, "
         "with d_norm=batch": (gan.virtual_batch_norm == "both" and (mlp or gan.d_norm != "batch")),
         "virtual_batch_norm=both and weight_norm's initialisation from data exclude each other": (
-            gan.virtual_batch_norm == "both" and gan.weight_norm
+            gan.virtual_batch_norm == "both" and gan.weight_norm != "none"
         ),
         f"{' and '.join(penalties)}: {mixed.format('batch norm')}; use d_norm=none or layer": (
             bool(penalties) and batch_norm

@@ -27,7 +27,8 @@ class GAN(Game):
     discriminator's hidden layers (mlp), () for two of `width`. leak: slope of its leaky ReLU.
     d_norm: its normalisation (dcgan). layer_noise: standard deviation of Gaussian noise
     behind its hidden layers. spectral_norm (Miyato et al. 2018), weight_norm with
-    data-dependent initialisation (Salimans & Kingma 2016): of its weights.
+    data-dependent initialisation (Salimans & Kingma 2016): of its weights; lengths `learned`,
+    or `fixed` but for the last layer's.
 
     Game. adversarial: see `losses.ADVERSARIAL`. d_steps: discriminator updates per generator
     update (k of algorithm 1). half_batches: the discriminator sees half a batch of real and
@@ -56,7 +57,7 @@ class GAN(Game):
     g_activation: Literal["relu", "softplus"] = "relu"
     layer_noise: Weight = 0.0
     spectral_norm: bool = False
-    weight_norm: bool = False
+    weight_norm: Literal["none", "learned", "fixed"] = "none"
 
     adversarial: Literal["ns", "minimax", "hinge", "lsgan", "wasserstein", "relativistic"] = "ns"
     d_steps: Count = 1
@@ -127,8 +128,10 @@ class GAN(Game):
             backbones.initialise(discriminator)
         if self.spectral_norm:
             layers.add_spectral_norm(discriminator)
-        if self.weight_norm:
+        if self.weight_norm != "none":
             layers.add_weight_norm(discriminator)
+        if self.weight_norm == "fixed":
+            layers.freeze_lengths(trunk)
         settings = self.vbn_references, self.vbn_statistics == "reference+example"
         self.generator = generator
         if self.virtual_batch_norm != "none":
@@ -155,7 +158,7 @@ class GAN(Game):
         trunk = self.discriminator.trunk
         if isinstance(trunk, layers.Referenced):
             trunk.choose(batch.real)
-        elif self.weight_norm and isinstance(trunk, layers.Stack):
+        elif self.weight_norm != "none" and isinstance(trunk, layers.Stack):
             features = layers.initialise_from_data(trunk, batch.real)
             layers.initialise_from_data(layers.Stack(self.discriminator.output), features)
 

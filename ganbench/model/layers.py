@@ -135,9 +135,22 @@ def add_spectral_norm(network: nn.Module) -> None:
 
 
 def add_weight_norm(network: nn.Module) -> None:
-    """Split every weight into direction and length (Salimans & Kingma 2016)."""
+    """Split every weight into direction and length (Salimans & Kingma 2016).
+
+    Directions start from N(0, 0.1), as in the Improved-GAN authors' code: Adam's step is
+    absolute, and what it does to a direction depends on how long the vector is.
+    """
     for layer in weighted(network):
+        assert isinstance(layer.weight, Tensor)
+        nn.init.normal_(layer.weight, 0.0, 0.1)
         parametrizations.weight_norm(layer)
+
+
+def freeze_lengths(network: nn.Module) -> None:
+    """Train the directions of weight norm alone."""
+    for name, parameter in network.named_parameters():
+        if name.endswith("parametrizations.weight.original0"):
+            parameter.requires_grad_(False)
 
 
 @torch.no_grad()

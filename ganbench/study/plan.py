@@ -241,8 +241,9 @@ def _resolve(spec: str, dataset: str, settings: Mapping[str, Any]) -> Spec:
     reference, own = registry.parse(spec)
     variant = registry.load(reference)
     try:
-        defaults = variant.resolve({}, dataset, title=reference)
         resolved = variant.resolve({**settings, **own}, dataset, title=reference)
+        preset = {"preset": resolved["preset"]} if resolved["preset"] else {}
+        defaults = variant.resolve(preset, dataset, title=reference)
         json.dumps(resolved)
     except (NameError, TypeError) as error:
         raise UserError(
@@ -250,7 +251,7 @@ def _resolve(spec: str, dataset: str, settings: Mapping[str, Any]) -> Spec:
             f"text, truth values, None or tuples of these"
         ) from error
     changed = {name: value for name, value in resolved.items() if value != defaults[name]}
-    return Spec(reference, variant, changed, resolved)
+    return Spec(reference, variant, preset | changed, resolved)
 
 
 def _supervised_only(spec: Spec, asked: Sequence[Spec]) -> Spec | None:

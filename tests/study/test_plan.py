@@ -72,6 +72,14 @@ def test_identity_is_what_can_change_the_training(tmp_path: Path) -> None:
     assert len({same, *changed}) == 6
 
 
+def test_a_preset_is_named_and_not_spelt_out() -> None:
+    (trial,) = plan(["infogan:preset=authors,d_lr=1e-3"], seeds=1)
+    assert trial.label == "infogan:preset=authors,d_lr=0.001"
+    assert trial.hyperparameters["information"] == "joint"
+    with pytest.raises(UserError, match="unknown preset of vanilla: 'authors'"):
+        plan(["vanilla:preset=authors"])
+
+
 def test_set_gives_way_to_the_spec() -> None:
     trials = plan(["infogan:d_lr=1e-3", "infogan"], seeds=1, settings={"d_lr": "2e-3"})
     assert [t.hyperparameters["d_lr"] for t in trials] == [1e-3, 2e-3]
