@@ -17,6 +17,8 @@ COMMANDS = {
     "compare": "One table over the trials in results directories.",
     "time": "What one training round costs.",
     "list": "The variants, data sets and metrics there are.",
+    "new": "Write a variant of your own, to start from.",
+    "check": "Let variants sit the conformance exam.",
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -83,10 +82,12 @@ def assignments(pieces: list[str], where: str) -> dict[str, str]:
 def check(reference: str) -> None:
     """Raise UserError where a bare name is no installed variant; imports nothing."""
     name, colon, rest = reference.partition(":")
-    if colon and name in installed():
+    entries = installed()
+    # A package may register its module's own name: then NAME:Class is a module's class.
+    if colon and name in entries and entries[name].target.partition(":")[0] != name:
         raise UserError(f"{reference}: {rest!r} is not of the form name=value")
-    if ":" not in reference and not reference.endswith(".py") and reference not in installed():
-        raise unknown("variant", reference, installed())
+    if ":" not in reference and not reference.endswith(".py") and reference not in entries:
+        raise unknown("variant", reference, entries)
 
 
 def load(reference: str) -> type[Game]:
@@ -108,6 +109,8 @@ def load(reference: str) -> type[Game]:
 
 def source_digest(variant: type[Game]) -> str:
     """SHA-256 over the source of a variant and of its bases outside the core, 16 hex digits."""
+    import hashlib
+
     from ganbench.model import Game
 
     files = {
@@ -136,6 +139,8 @@ def _reach(folder: Path) -> None:
 
 
 def _from_file(path: Path, name: str, reference: str) -> type[Game]:
+    import hashlib
+
     from ganbench.model import Game
 
     if not path.is_file():

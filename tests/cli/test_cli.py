@@ -52,6 +52,8 @@ def ganbench(*arguments: str, cwd: Path, **more: object) -> subprocess.Completed
         (["compare", "--json", "--csv"], "choose one"),
         (["time", "infogna"], "did you mean 'infogan'"),
         (["list", "variant"], "variants"),
+        (["list", "hyperparameters"], "takes one SPEC"),
+        (["list", "metrics", "infogan"], "takes no SPEC"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_2(
@@ -96,6 +98,13 @@ def test_list(tmp_path: Path) -> None:
     assert {"fid", "code_recovery", "cluster_accuracy"} <= {m["name"] for m in document["metrics"]}
     only = json.loads(ganbench("list", "datasets", "--json", cwd=tmp_path).stdout)
     assert set(only) == {"schema", "datasets"}
+    asked = ganbench(
+        "list", "hyperparameters", "infogan:preset=authors,d_lr=1e-3", "--json", cwd=tmp_path
+    )
+    knobs = {row["name"]: row for row in json.loads(asked.stdout)["hyperparameters"]}
+    assert (knobs["dense"]["value"], knobs["d_lr"]["value"]) == (1024, 1e-3)
+    assert knobs["preset"]["note"] == "none | authors | mlp | tutorial"
+    assert knobs["information"]["note"] == "generator | joint | separate | q_only"
 
 
 @pytest.mark.slow

@@ -1,0 +1,136 @@
+"""What the variant says it can do: shapes, ranges, dtypes, and answers of one image alone."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ganbench.plugins.exam.candidate import Candidate
+from ganbench.plugins.exam.result import Failed, Skipped, check
+
+TOLERANCE = 1e-3
+"""Of answers in halves and one by one, as a share of the largest answer."""
+
+
+def answer(candidate: Candidate, capability: str) -> Tensor:
+    """A capability's checked answer on the whole of the exam's images, in eval mode.
+
+    Raises Skipped where the variant does not have it, Failed where shape or values are wrong.
+    """
+    calls = candidate.calls(candidate.trained)
+    if capability not in calls:
+        raise Skipped(candidate.missing[capability])
+    try:
+        found = calls[capability](slice(None))
+    except ValueError as error:
+        raise Failed(str(error)) from error
+    if found.dtype != torch.float32 and capability != "cluster":  # which checks its own
+        raise Failed(f"{capability}() returns {found.dtype}, not torch.float32")
+    return found
+
+
+def in_range(images: Tensor, capability: str) -> None:
+    """Fail where images leave [-1, 1]."""
+    low, high = images.min().item(), images.max().item()
+    if low < -1 - 1e-5 or high > 1 + 1e-5:
+        raise Failed(
+            f"{capability}() returns values from {low:.3g} to {high:.3g}: images are in [-1, 1], "
+            f"end the network in Tanh"
+        )
+
+
+@check
+def generate(candidate: Candidate) -> None:
+    """generate(latent) returns images (n, *shape) in [-1, 1]."""
+    in_range(answer(candidate, "generate"), "generate")
+
+
+@check
+def score(candidate: Candidate) -> None:
+    """score(images) returns (n,) finite numbers."""
+    answer(candidate, "score")
+
+
+@check
+def encode(candidate: Candidate) -> None:
+    """encode(images) returns (n, codes): the index of each category, the mean of each
+    continuous code, in the latent's order."""
+    found = answer(candidate, "encode")
+    for code, column in zip(candidate.trained.latent.codes, found.T, strict=True):
+        if code.classes and bool((column != column.round()).any()):
+            raise Failed(f"encode() returns fractions for {code.name}: an index was asked for")
+
+
+@check
+def posterior_log_prob(candidate: Candidate) -> None:
+    """posterior_log_prob(images, latent) returns (n, codes) in nats, normalised: over the
+    values of a categorical code the probabilities sum to 1."""
+    answer(candidate, "posterior_log_prob")
+    model, latent = candidate.trained, candidate.latent
+    with torch.no_grad():
+        images = model.generate(latent)
+        for column, code in enumerate(model.latent.categorical):
+            total = torch.zeros(len(latent))
+            for value in range(code.classes):
+                codes = latent.codes.clone()
+                codes[:, column] = value
+                moved = model.latent.assemble(model.latent.noise_of(latent), codes)
+                total += model.posterior_log_prob(images, moved)[:, column].exp()
+            if not torch.allclose(total, torch.ones_like(total), atol=1e-3):
+                raise Failed(
+                    f"posterior_log_prob() of {code.name}: probabilities sum to "
+                    f"{total.mean():.3g} over its categories, not 1; return log-probabilities "
+                    f"(log_softmax), not logits"
+                )
+
+
+@check
+def classify(candidate: Candidate) -> None:
+    """classify(images) returns (n, classes)."""
+    answer(candidate, "classify")
+
+
+@check
+def cluster(candidate: Candidate) -> None:
+    """cluster(images) returns (n,) integers from 0."""
+    answer(candidate, "cluster")
+
+
+@check
+def reconstruct(candidate: Candidate) -> None:
+    """reconstruct(images) returns images of the same shape in [-1, 1]."""
+    in_range(answer(candidate, "reconstruct"), "reconstruct")
+
+
+@check
+def answers_without_batch_mates(candidate: Candidate) -> None:
+    """In eval mode an answer is the same whatever else is in the batch: whole, in halves and
+    one by one."""
+    n = len(candidate.images)
+    for name, call in candidate.calls(candidate.trained).items():
+        whole = call(slice(None))
+        scale = whole.abs().max().item() + 1e-6
+        halves = torch.cat([call(slice(0, n // 2)), call(slice(n // 2, n))])
+        single = torch.cat([call(slice(i, i + 1)) for i in range(4)])
+        for other, how in ((halves, "in halves"), (single, "alone")):
+            off = (other - whole[: len(other)]).abs().max().item()
+            if not off <= TOLERANCE * scale:
+                raise Failed(
+                    f"{name}() of an image depends on the batch: {off:.3g} off when asked "
+                    f"{how}; use running statistics (eval mode), or raise NotImplementedError "
+                    f"where it is no property of one image"
+                )
+
+
+@check
+def answers_leave_no_trace(candidate: Candidate) -> None:
+    """Asking a capability changes no parameter, no buffer and no mode."""
+    for name in candidate.calls(candidate.trained):
+        model = candidate.evaluated()
+        before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
+        candidate.questions(model)[name](slice(None))
+        changed = [k for k, v in model.state_dict().items() if not torch.equal(v, before[k])]
+        if changed:
+            raise Failed(f"{name}() changes {', '.join(changed)}: an answer leaves no trace")
+        if any(module.training for module in model.modules()):
+            raise Failed(f"{name}() puts networks into training mode")

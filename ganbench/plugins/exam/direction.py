@@ -1,0 +1,215 @@
+"""Does each update move its networks the way its name promises? Wrong signs are found here.
+
+Every probe trains one update alone for some steps, from fresh weights, while all others
+rest, and looks at one number, in training mode, on held-out images and fixed latents. With a
+loss of several terms a single step may go against one of them; forty steps do not, and a
+negated loss goes the other way. A function beside each check says which updates it judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ganbench.evaluate.capabilities import Unavailable
+from ganbench.model import Update
+from ganbench.plugins.exam import probes
+from ganbench.plugins.exam.candidate import Candidate, Watched, parameters
+from ganbench.plugins.exam.probes import Number, Rise, rise
+from ganbench.plugins.exam.result import Failed, Skipped, check
+from ganbench.train.trainer import Trainer
+
+CLOSED = 0.1
+"""Share of the distance between mean scores that a generator must close. Measured over seeds
+and loss functions: right ones 0.17 and more, negated ones 0.08 at most."""
+LIKENED = 0.25
+"""The same of the distance between mean features, the other way to pass."""
+
+
+def owns(trainer: Trainer, update: Update, network: str) -> bool:
+    """Whether an update trains parameters of a network."""
+    mine = parameters(trainer.game, network)
+    return any(id(p) in mine for p in trainer.owned[update.name])
+
+
+def informs(trainer: Trainer, update: Update) -> bool:
+    """Whether an update logs `information/...`."""
+    _, logs = trainer.loss(update, trainer.deal(trainer.clock))
+    return any(name.startswith("information/") for name in logs)
+
+
+def reads_labels(trainer: Trainer, update: Update) -> bool:
+    """Whether an update's loss reads `batch.labelled`."""
+    batch = Watched(trainer.deal(trainer.clock))
+    trainer.loss(update, batch)
+    return batch.labels_read
+
+
+def measured(candidate: Candidate, name: str, number: Number, first: Iterable[str] = ()) -> Rise:
+    """The rise of a number under an update. Skipped where the variant cannot be asked for it."""
+    try:
+        return rise(candidate, name, number, tuple(first))
+    except Unavailable as reason:
+        raise Skipped(str(reason)) from None
+
+
+def of_discriminator(candidate: Candidate, trainer: Trainer) -> list[Update]:
+    """The updates that move the discriminator and not the generator."""
+    return [
+        update
+        for update in trainer.updates
+        if owns(trainer, update, "discriminator") and not owns(trainer, update, "generator")
+    ]
+
+
+@check
+def discriminator_direction(candidate: Candidate) -> None:
+    """An update of the discriminator alone raises mean score(real) - score(fake)."""
+    updates = of_discriminator(candidate, candidate.trainer())
+    if not updates:
+        raise Skipped("no update moves a discriminator without the generator")
+    for update in updates:
+        found = measured(candidate, update.name, probes.gap)
+        # Early too: a negated gradient penalty flattens a critic, and then any sign may come.
+        if not (found.early > 0 and found.late > 0):
+            raise Failed(
+                f"update {update.name!r} does not tell real images from generated ones: mean "
+                f"score(real) - score(fake) changes by {found}; look for a wrong sign in its "
+                f"loss or in score(), or for real and fake exchanged"
+            )
+
+
+def of_generator(candidate: Candidate, trainer: Trainer) -> list[Update]:
+    """The updates that move the generator and not the discriminator they play against.
+
+    Of several, those that log `information/...` are left to information_direction.
+    """
+    if not parameters(trainer.game, "discriminator"):
+        return []
+    movers = [
+        update
+        for update in trainer.updates
+        if owns(trainer, update, "generator") and not owns(trainer, update, "discriminator")
+    ]
+    if len(movers) > 1:
+        movers = [update for update in movers if not informs(trainer, update)]
+    return movers
+
+
+@check
+def generator_direction(candidate: Candidate) -> None:
+    """An update of the generator raises mean score(fake), or brings the mean features of
+    generated images nearer to those of real ones (feature matching).
+
+    The discriminator is trained first, so that its scores mean something.
+    """
+    trainer = candidate.trainer()
+    updates = of_generator(candidate, trainer)
+    if not updates:
+        raise Skipped("no update moves the generator against a discriminator")
+    first = [update.name for update in of_discriminator(candidate, trainer)]
+    for update in updates:
+        found = measured(candidate, update.name, probes.fake_score, first)
+        if found.early > 0 and found.share > CLOSED:
+            continue
+        if callable(getattr(trainer.game, "contest", None)):
+            nearer = measured(candidate, update.name, probes.likeness, first)
+            if nearer.early > 0 and nearer.share > LIKENED:
+                continue
+        raise Failed(
+            f"update {update.name!r} does not make generated images look more real to the "
+            f"discriminator: mean score(fake) changes by {found}, {found.share:+.0%} of its "
+            f"distance to the real images'; look for a wrong sign in its loss"
+        )
+
+
+def of_information(candidate: Candidate, trainer: Trainer) -> list[Update]:
+    """The updates that log `information/...`, of a variant with posterior_log_prob()."""
+    if not candidate.has("posterior_log_prob"):
+        return []
+    return [update for update in trainer.updates if informs(trainer, update)]
+
+
+@check
+def information_direction(candidate: Candidate) -> None:
+    """An update that logs `information/...` raises posterior_log_prob of the codes in
+    generated images (a negated L_I is found here)."""
+    updates = of_information(candidate, candidate.trainer())
+    if not updates:
+        raise Skipped("no posterior_log_prob(), or no update logs information/...")
+    for update in updates:
+        found = measured(candidate, update.name, probes.posterior)
+        if not found.late > 0:
+            raise Failed(
+                f"update {update.name!r} hides the codes: log Q(c|x) of generated images changes "
+                f"by {found}; its loss must lower -L_I, not L_I"
+            )
+
+
+def of_labels(candidate: Candidate, trainer: Trainer) -> list[Update]:
+    """The updates that read labels, of a variant with classify()."""
+    if not candidate.has("classify"):
+        return []
+    return [update for update in trainer.updates if reads_labels(trainer, update)]
+
+
+@check
+def label_direction(candidate: Candidate) -> None:
+    """An update that reads labels, of a variant with classify(), lowers the cross-entropy of
+    classify() on labelled images (one that does not move the classifier aside)."""
+    updates = of_labels(candidate, candidate.trainer())
+    if not updates:
+        raise Skipped("no classify(), or no update reads labels")
+    moved = False
+    for update in updates:
+        found = measured(candidate, update.name, probes.label_fit)
+        moved |= found.late != 0
+        if found.late < 0:
+            raise Failed(
+                f"update {update.name!r} unlearns the labels: minus the cross-entropy of "
+                f"classify() on labelled images changes by {found}; look for a wrong sign"
+            )
+    if not moved:
+        raise Failed("no update that reads labels moves what classify() says")
+
+
+def of_reconstruction(candidate: Candidate, trainer: Trainer) -> list[Update]:
+    """The updates of both an encoder and a decoder, of a variant with reconstruct()."""
+    if not candidate.has("reconstruct"):
+        return []
+    return [
+        update
+        for update in trainer.updates
+        if owns(trainer, update, "encoder")
+        and (owns(trainer, update, "decoder") or owns(trainer, update, "generator"))
+    ]
+
+
+@check
+def reconstruction_direction(candidate: Candidate) -> None:
+    """An update that moves the encoder and the decoder of a variant with reconstruct() lowers
+    the mean squared error of its reconstructions."""
+    updates = of_reconstruction(candidate, candidate.trainer())
+    if not updates:
+        raise Skipped("no reconstruct(), or no update moves both an encoder and a decoder")
+    for update in updates:
+        found = measured(candidate, update.name, probes.reconstruction)
+        if not found.late > 0:
+            raise Failed(
+                f"update {update.name!r} makes reconstructions worse: minus the mean squared "
+                f"error changes by {found}; look for a wrong sign in its loss"
+            )
+
+
+@check
+def every_update_has_a_direction(candidate: Candidate) -> None:
+    """Each update is judged by one of the direction checks; a wrong sign in one that is not
+    would go unseen. Skipped, with its name, where there is such an update."""
+    trainer = candidate.trainer()
+    judges = (of_discriminator, of_generator, of_information, of_labels, of_reconstruction)
+    judged = {update.name for of in judges for update in of(candidate, trainer)}
+    blind = [update.name for update in trainer.updates if update.name not in judged]
+    if blind:
+        raise Skipped(
+            f"no check knows in which direction {', '.join(map(repr, blind))} should move: a "
+            f"wrong sign there would not be found"
+        )

@@ -1,0 +1,121 @@
+"""Can it be built anywhere, who owns what, and does every update keep to its own?"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import torch
+from torch import Tensor
+
+from ganbench.model import Batch, Game, Update
+from ganbench.plugins.exam.candidate import CLASSES, SHAPES, Candidate
+from ganbench.plugins.exam.result import REGISTERED, Failed, check, told
+
+SIZES = ((CLASSES, 16), (2, 4), (7, 8))
+"""Numbers of classes and batch sizes to build with, one pair per shape."""
+CADENCE_ROUNDS = 6
+
+
+@check
+def builds_and_trains(candidate: Candidate) -> None:
+    """It is built, and a round is played, at several shapes, class counts and batch sizes."""
+    for shape, (classes, batch_size) in zip(SHAPES, SIZES, strict=True):
+        where = f"images {'x'.join(map(str, shape))}, {classes} classes, batch {batch_size}"
+        try:
+            trainer = candidate.trainer(shape, classes=classes, batch_size=batch_size)
+            trainer.play(1, every=1)
+        except Exception as error:
+            raise Failed(f"{where}: {told(error)}") from error
+
+
+@check
+def exceptions_are_written_down(candidate: Candidate) -> None:
+    """Every entry of `exam_exceptions` names a check that there is, and gives a reason."""
+    for name, reason in candidate.exceptions.items():
+        if name not in REGISTERED:
+            raise Failed(f"exam_exceptions names {name!r}; the checks are {', '.join(REGISTERED)}")
+        if not str(reason).strip():
+            raise Failed(f"exam_exceptions gives no reason for {name!r}")
+
+
+@check
+def ownership(candidate: Candidate) -> None:
+    """Every trainable parameter has one owner (further ones say shared=True), and every loss
+    is a finite scalar that reaches all that its update owns."""
+    try:
+        candidate.trainer().rehearse()
+    except ValueError as error:
+        raise Failed(str(error)) from error
+
+
+@check
+def own_parameters_only(candidate: Candidate) -> None:
+    """An update moves its own parameters and no others, bit for bit (buffers may move), leaves
+    no gradients behind, and moves every weight matrix of its own within a few rounds."""
+    trainer = candidate.trainer()
+    names = {id(p): name for name, p in trainer.game.named_parameters()}
+    resting = {u.name: {names[id(p)] for p in trainer.owned[u.name]} for u in trainer.updates}
+    for _ in range(3):
+        batch = trainer.deal(trainer.clock)
+        for update in trainer.updates:
+            mine = {names[id(p)] for p in trainer.owned[update.name]}
+            before = snapshot(trainer.game)
+            trainer.take(update, batch)
+            now = dict(trainer.game.named_parameters())
+            moved = {name for name in now if not torch.equal(now[name], before[name])}
+            if moved - mine:
+                raise Failed(
+                    f"update {update.name!r} changes {', '.join(sorted(moved - mine))}, which "
+                    f"it does not own: a loss computes, it never writes to parameters"
+                )
+            left = [name for name, p in now.items() if p.grad is not None]
+            if left:
+                raise Failed(
+                    f"update {update.name!r} leaves gradients in {', '.join(left)}: a loss calls "
+                    f"no backward(), the trainer does"
+                )
+            resting[update.name] -= moved
+    # A bias may have no say: a critic's last one, in the difference of two scores.
+    matrices = {name for name, p in trainer.game.named_parameters() if p.dim() > 1}
+    for update_name, still in resting.items():
+        still &= matrices
+        if still:
+            raise Failed(
+                f"update {update_name!r} owns {', '.join(sorted(still))}, but its loss never "
+                f"moves them: their gradient is zero"
+            )
+
+
+@check
+def cadence(candidate: Candidate) -> None:
+    """Each update is taken as often as its `every` and `steps` say, and updates() gives the
+    same list every time."""
+    trainer = candidate.trainer()
+    taken: Counter[str] = Counter()
+    take = trainer.take
+
+    def counted(update: Update, batch: Batch) -> None:
+        taken[update.name] += 1
+        take(update, batch)
+
+    trainer.take = counted  # type: ignore[method-assign]
+    trainer.play(CADENCE_ROUNDS, every=CADENCE_ROUNDS)
+    for update in trainer.updates:
+        due = CADENCE_ROUNDS // update.every * update.steps
+        if taken[update.name] != due:
+            raise Failed(
+                f"update {update.name!r} was taken {taken[update.name]} times in "
+                f"{CADENCE_ROUNDS} rounds, not {due} (every={update.every}, steps={update.steps})"
+            )
+    facts = [(u.name, u.owns, u.lr, u.betas, u.every, u.steps) for u in trainer.updates]
+    again = [(u.name, u.owns, u.lr, u.betas, u.every, u.steps) for u in trainer.game.updates()]
+    if facts != again:
+        raise Failed(
+            "updates() gives another list after some rounds: it must depend on nothing "
+            "but hyperparameters"
+        )
+
+
+def snapshot(game: Game) -> dict[str, Tensor]:
+    """A copy of every parameter."""
+    return {name: p.detach().clone() for name, p in game.named_parameters()}

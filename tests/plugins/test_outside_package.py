@@ -1,0 +1,92 @@
+"""Somebody else's installed package: its variant is listed, examined and run by its name."""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from ganbench.plugins import scaffold
+
+pytestmark = pytest.mark.slow
+NAME = "outsider_gan"
+
+
+class Environment:
+    """A virtual environment that sees this one's packages behind its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.variables = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
+        self.python = folder / "env" / "bin" / "python"
+        purelib = "import sysconfig; print(sysconfig.get_path('purelib'))"
+        own = Path(self.run("-c", purelib).stdout.strip())
+        ours = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+        lines = [f"import site; site.addsitedir({path!r})" for path in ours]
+        (own / "inherited.pth").write_text("\n".join(lines) + "\n")
+
+    def run(self, *arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess:
+        done = subprocess.run(
+            [self.python, *arguments],
+            cwd=cwd or self.folder,
+            env=self.variables,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    first, *_ = scaffold.write(NAME, tmp_path_factory.mktemp("source"), package=True)
+    return first.parent
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory, package: Path) -> Environment:
+    for needed in ("pip", "setuptools"):
+        if find_spec(needed) is None:
+            pytest.skip(f"no {needed} here")
+    made = Environment(tmp_path_factory.mktemp("outside"))
+    install = ["-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+    made.run(*install, "--no-build-isolation", package)
+    return made
+
+
+def test_it_is_listed_with_its_origin(environment: Environment) -> None:
+    document = json.loads(environment.run("-m", "ganbench", "list", "variants", "--json").stdout)
+    rows = {row["name"]: row for row in document["variants"]}
+    assert rows[NAME]["note"] == f"ganbench-{NAME} 0.1.0"
+    assert rows[NAME]["target"] == f"{NAME}:OutsiderGAN"
+    assert rows[NAME]["summary"].startswith("GAN whose discriminator")
+    assert rows["infogan"]["note"].startswith("ganbench ")
+
+
+def test_it_runs_by_its_name(environment: Environment) -> None:
+    spec = f"{NAME}:score_weight=0.5"
+    done = environment.run("-m", "ganbench", "run", spec, "--rounds", "20", "--seeds", "1")
+    assert spec in done.stdout
+    (path,) = (environment.folder / "results" / "digits").glob("*/record.json")
+    record = json.loads(path.read_text())
+    assert record["status"] == "finished"
+    assert record["variant"] == NAME
+    assert record["rounds"] == 20
+
+
+def test_its_own_test_examines_it(environment: Environment, package: Path) -> None:
+    arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", package]
+    done = environment.run(*arguments)
+    assert "failed" not in done.stdout
+    assert "passed" in done.stdout
+
+
+def test_this_environment_does_not_know_it() -> None:
+    from ganbench.plugins import registry
+
+    assert NAME not in registry.installed()
