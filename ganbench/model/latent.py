@@ -9,7 +9,7 @@ arXiv:1606.03657, eq. 5).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -204,18 +204,15 @@ class Latent:
 
     def _draw_continuous(self, n: int, rng: torch.Generator) -> list[Tensor]:
         """The continuous codes part by part; those of one kind are drawn at once."""
-        uniform = [p.size for p in self.parts if isinstance(p, Uniform) and p.size]
-        normal = [p.size for p in self.parts if isinstance(p, Normal) and p.size]
-        drawn: dict[type, Iterator[Tensor]] = {}
-        if uniform:
-            unit = torch.rand(n, sum(uniform), generator=rng, device=rng.device)
-            low, width = self._range(unit)
-            drawn[Uniform] = iter((low + width * unit).split(uniform, 1))
-        if normal:
-            values = torch.randn(n, sum(normal), generator=rng, device=rng.device)
-            drawn[Normal] = iter(values.split(normal, 1))
+        parts = [p for p in self.parts if isinstance(p, Uniform | Normal) and p.size]
+        uniform = [p.size for p in parts if isinstance(p, Uniform)]
+        normal = [p.size for p in parts if isinstance(p, Normal)]
+        unit = torch.rand(n, sum(uniform), generator=rng, device=rng.device).split(uniform, 1)
+        standard = torch.randn(n, sum(normal), generator=rng, device=rng.device).split(normal, 1)
+        units, standards = iter(unit), iter(standard)
         return [
-            next(drawn[type(p)]) for p in self.parts if isinstance(p, Uniform | Normal) and p.size
+            p.low + (p.high - p.low) * next(units) if isinstance(p, Uniform) else next(standards)
+            for p in parts
         ]
 
     def assemble(self, noise: Tensor, codes: Tensor) -> LatentValue:
@@ -250,17 +247,6 @@ class Latent:
             return Posterior(tuple(logits), mean, torch.zeros_like(mean))
         *logits, mean, log_sigma = outputs.split([*sizes, len(self.continuous)], dim=1)
         return Posterior(tuple(logits), mean, log_sigma.clamp(*LOG_SIGMA_RANGE))
-
-    def _range(self, like: Tensor) -> tuple[Tensor | float, Tensor | float]:
-        """Low end and width of the uniform codes."""
-        uniform = [code for code in self.continuous if not code.normal]
-        ranges = {(code.low, code.high) for code in uniform}
-        if len(ranges) == 1:
-            ((low, high),) = ranges
-            return low, high - low
-        lows = torch.tensor([code.low for code in uniform], device=like.device)
-        highs = torch.tensor([code.high for code in uniform], device=like.device)
-        return lows, highs - lows
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def plain(value: Any) -> Any:
 
 def label(variant: str, changed: Mapping[str, Any]) -> str:
     """A variant with what was changed in it, as the command line takes it."""
-    pieces = [f"{name}={_written(value)}" for name, value in changed.items()]
+    pieces = [f"{name}={written(value)}" for name, value in changed.items()]
     return f"{variant}:{','.join(pieces)}" if pieces else variant
 
 
@@ -55,9 +55,10 @@ def titled(label: str, labels: str | None) -> str:
     return f"{label} [labels {labels}]" if labels else label
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """A hyperparameter's value as the command line takes it."""
     if isinstance(value, tuple | list):
-        return "/".join(map(_written, value))
+        return "/".join(map(written, value))
     return str(value).lower() if isinstance(value, bool) or value is None else str(value)
 
 

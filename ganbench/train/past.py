@@ -10,8 +10,8 @@ class Past:
     """Adds the gradient of weight * ||theta - (1/t) sum_i theta[i]||^2 (arXiv:1606.03498, 3.3).
 
     The mean runs over the values before each step so far, the first included, and is a
-    constant to the gradient. Beside the backward pass as two foreach operations it costs a
-    fraction of what it costs as a term of the loss.
+    constant to the gradient. It is added beside the backward pass, as two foreach operations,
+    so that autograd need not carry it.
     """
 
     def __init__(self, parameters: list[torch.nn.Parameter], weight: float) -> None:
