@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from ganbench.records import tables
 from ganbench.records.store import find_trials, read_outcomes
 
@@ -17,9 +19,15 @@ def test_results_page_shows_the_records() -> None:
     assert published() in (ROOT / "results" / "README.md").read_text("utf-8")
 
 
-def test_readme_shows_rows_of_that_table() -> None:
-    table = set(published().splitlines())
-    text = (ROOT / "README.md").read_text("utf-8").partition("## What it prints")[2]
-    shown = [line for line in text.partition("## Commands")[0].splitlines() if line[:1] == "|"]
-    assert len(shown) > 15
-    assert set(shown) <= table
+@pytest.mark.parametrize(
+    ("page", "start", "end", "least"),
+    [
+        ("README.md", "## What it prints", "## Commands", 25),
+        ("docs/variants.md", "## All of them on digits", "## Presets on MNIST", 25),
+    ],
+)
+def test_pages_show_rows_of_that_table(page: str, start: str, end: str, least: int) -> None:
+    text = (ROOT / page).read_text("utf-8").partition(start)[2].partition(end)[0]
+    shown = [line for line in text.splitlines() if line[:1] == "|"]
+    assert len(shown) > least
+    assert set(shown) <= set(published().splitlines())

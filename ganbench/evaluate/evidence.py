@@ -65,11 +65,10 @@ def undisturbed(model: Any, seed: int, device: torch.device) -> Iterator[None]:
 
 
 class Categories(NamedTuple):
-    """Categories (n,), int64, of real training and held-out images, and who says so."""
+    """Categories (n,), int64, of real training and held-out images."""
 
     train: Tensor
     held_out: Tensor
-    by: str
 
 
 class Evidence:
@@ -230,13 +229,10 @@ class Evidence:
     def categories(self) -> Categories:
         """The categories of real images: by cluster() where the model has it, else encode()."""
         try:
-            return Categories(
-                self._cluster(self.train.images), self._cluster(self.held_out.images), "cluster()"
-            )
+            return Categories(self._cluster(self.train.images), self._cluster(self.held_out.images))
         except Unavailable:
-            code = self.categorical[0]  # its column is the first
-        train, held_out = self.train_codes[:, 0].long(), self.held_out_codes[:, 0].long()
-        return Categories(train, held_out, f"{code.name} by encode()")
+            _ = self.categorical  # raises Unavailable, with its own reason, where there is none
+        return Categories(self.train_codes[:, 0].long(), self.held_out_codes[:, 0].long())
 
     @cached_property
     def log_posteriors(self) -> Tensor:

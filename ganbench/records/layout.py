@@ -199,12 +199,18 @@ def _section(study: Study, width: int) -> Section:
         chosen = [i for i, c in enumerate(columns) if BLOCK_OF.get(c.metric, "Other") == title]
         for number, part in enumerate(_packed(chosen, columns, lines, width)):
             shown = [replace(line, cells=tuple(line.cells[i] for i in part)) for line in lines]
-            kept = (line for line in shown if not line.reference or set(line.cells) != {EMPTY})
+            kept = (line for line, whole in zip(shown, lines, strict=True) if _says(line, whole))
             name = title + " (continued)" * (number > 0)
             blocks.append(Block(name, tuple(columns[i] for i in part), tuple(kept)))
     if not blocks:  # nothing finished: the variants are shown all the same
         blocks.append(Block("Trials", (), tuple(line for line in lines if not line.reference)))
     return Section(study.title, tuple(blocks), tuple(_notes(groups, columns)))
+
+
+def _says(line: Line, whole: Line) -> bool:
+    """Whether a line has a number among these cells; a variant without any says that."""
+    alone = not line.reference and set(whole.cells) == {EMPTY}
+    return alone or set(line.cells) != {EMPTY}
 
 
 def _column_name(metric: str, protocol: str) -> str:

@@ -140,6 +140,21 @@ def test_references_stand_where_they_have_a_value(made: Comparison) -> None:
     assert beside == {"Quality": ["real images, held out"], "Real images": ["k-means on pixels"]}
 
 
+def test_a_variant_stands_in_the_blocks_where_it_has_a_number() -> None:
+    recovery = evaluation(fid(2.0), score("code_recovery", 0.9))
+    comparison = compare(
+        [
+            outcome(record("infogan"), recovery),
+            outcome(record("lsgan"), evaluation(fid(3.0))),
+            outcome(record("broken", status="failed", reason="no", cost=None)),
+        ]
+    )
+    (section,) = sections(comparison)
+    shown = {block.title: [line.label for line in block.variants] for block in section.blocks}
+    assert shown["Quality"] == ["infogan", "lsgan", "broken"]
+    assert shown["Codes"] == ["infogan", "broken"]  # it has no number anywhere, and says so
+
+
 def test_unknown_metrics_have_a_block() -> None:
     made = compare([outcome(record(), evaluation(score("novelty", 0.5)))])
     (section,) = sections(made)

@@ -90,7 +90,7 @@ def _by_category(evidence: Evidence, name: str) -> Measurement:
         name,
         (found.train, evidence.train.labels),
         (found.held_out, evidence.held_out.labels),
-        found.by,
+        "the model's own categories (cluster(), or the first categorical code by encode())",
     )
 
 
@@ -122,5 +122,5 @@ def _representation_cluster_accuracy(evidence: Evidence) -> Measurement:
         "cluster_accuracy",
         (fitted, evidence.train.labels),
         (found, evidence.held_out.labels),
-        f"k-means, k = {k}, on {len(codes)} continuous codes by encode()",
+        f"k-means, k = {k}, on the continuous codes by encode()",
     )
