@@ -22,7 +22,7 @@ class CGAN(GAN):
         """Noise and the class label."""
         return Latent(Noise(self.noise, self.noise_kind), Categorical(self.classes, label=True))
 
-    def score(self, images: Tensor) -> Tensor:
+    def lone_score(self, images: Tensor) -> Tensor:
         """log of the mean over labels of exp D(x|y), (n,): no label is given here."""
         repeated = images.repeat_interleave(self.classes, 0)
         labels = torch.arange(self.classes, device=images.device).repeat(len(images))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -70,6 +71,7 @@ class Autoencoder(Game):
             nats = F.binary_cross_entropy_with_logits(2 * before, targets, reduction="none")
         else:
             nats = 0.5 * ((images - torch.tanh(before)) / self.pixel_sigma).square()
+            nats = nats + math.log(self.pixel_sigma * math.sqrt(2 * math.pi))
         return nats.flatten(1).sum(1).mean()
 
     @staticmethod

@@ -66,15 +66,22 @@ class Discriminator(nn.Module):
 
         rng: feeds noise layers, while training.
         """
-        if self.condition:
-            assert labels is not None
-            images = with_planes(images, labels, self.condition)
-        features = self.trunk(images, rng)
-        seen = features
-        if self.minibatch is not None:
-            seen = torch.cat([features, self.minibatch(features)], 1)
-        outputs = self.output(seen)
+        features = self.trunk(self.conditioned(images, labels), rng)
+        outputs = self.output(self.compared(features))
         return View(self.judge(outputs), features, outputs)
+
+    def conditioned(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        """What the trunk sees: images, with their labels where it is conditional."""
+        if not self.condition:
+            return images
+        assert labels is not None
+        return with_planes(images, labels, self.condition)
+
+    def compared(self, features: Tensor) -> Tensor:
+        """What the outputs see: features, with their closeness to the batch's where asked."""
+        if self.minibatch is None:
+            return features
+        return torch.cat([features, self.minibatch(features)], 1)
 
 
 def with_planes(images: Tensor, labels: Tensor, classes: int) -> Tensor:
@@ -156,7 +163,8 @@ def dcgan_generator(latent: int, shape: tuple[int, ...], width: int, dense: int 
 
     After Radford et al. 2016 (arXiv:1511.06434), fig. 1. `dense` units in one more dense
     layer in front: at 28 px with width 64 and dense 1024 it is InfoGAN's MNIST generator
-    (arXiv:1606.03657, appendix C.1). Odd sides are met by output padding.
+    (arXiv:1606.03657, appendix C.1). The projection is normalised per unit, as there, not per
+    channel. Odd sides are met by output padding.
     """
     sides = halvings(shape[1])
     widths = [width * 2**i for i in range(len(sides) - 1)]  # from the image down

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ganbench.model.backbones import choose
+from ganbench.model.backbones import choose, halvings
 from ganbench.model.losses import ADVERSARIAL
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ def refuse(gan: GAN) -> None:
         if getattr(gan, name) != getattr(type(gan), name):
             raise ValueError(f"{name} cannot be set: {reason}")
     mlp = choose(gan.backbone, gan.shape) == "mlp"
-    batch_norm = not mlp and gan.d_norm == "batch" and gan.virtual_batch_norm != "both"
+    # The first convolution is never normalised: a stack of one has no norm.
+    deep = not mlp and (len(halvings(gan.shape[1])) > 2 or gan.dense > 0)
+    normed = deep and gan.d_norm == "batch"
+    batch_norm = normed and gan.virtual_batch_norm != "both"
     penalties = [name for name in ("r1", "r2", "gradient_penalty") if getattr(gan, name)]
     mixed = "the penalty is one per image, and {} mixes a batch (arXiv:1704.00028, sec. 4)"
     rules = {
@@ -27,7 +30,9 @@ def refuse(gan: GAN) -> None:
             gan.spectral_norm and gan.weight_norm != "none"
         ),
         "virtual_batch_norm=both needs batch norm in the discriminator: backbone=dcgan has it, "
-        "with d_norm=batch": (gan.virtual_batch_norm == "both" and (mlp or gan.d_norm != "batch")),
+        "with d_norm=batch, from 16 pixels a side or with a dense layer": (
+            gan.virtual_batch_norm == "both" and not normed
+        ),
         "virtual_batch_norm=both and weight_norm's initialisation from data exclude each other": (
             gan.virtual_batch_norm == "both" and gan.weight_norm != "none"
         ),

@@ -155,12 +155,13 @@ class GAN(Game):
         """Choose reference batches; initialise normalised weights from data."""
         if isinstance(self.generator, layers.Referenced):
             self.generator.choose(batch.draw(self.vbn_references).vector)
-        trunk = self.discriminator.trunk
+        discriminator, trunk = self.discriminator, self.discriminator.trunk
         if isinstance(trunk, layers.Referenced):
-            trunk.choose(batch.real)
+            trunk.choose(discriminator.conditioned(*self.real(batch)))
         elif self.weight_norm != "none" and isinstance(trunk, layers.Stack):
-            features = layers.initialise_from_data(trunk, batch.real)
-            layers.initialise_from_data(layers.Stack(self.discriminator.output), features)
+            images = discriminator.conditioned(*self.real(batch))
+            features = discriminator.compared(layers.initialise_from_data(trunk, images))
+            layers.initialise_from_data(layers.Stack(discriminator.output), features)
 
     def updates(self) -> list[Update]:
         """The discriminator's and the generator's, pulled to their past where asked."""
@@ -252,4 +253,8 @@ class GAN(Game):
         """
         if self.minibatch_discrimination:
             raise NotImplementedError("minibatch discrimination scores an image in its batch")
+        return self.lone_score(images)
+
+    def lone_score(self, images: Tensor) -> Tensor:
+        """The score (n,) of images that know nothing of each other."""
         return self.discriminator(images).score
