@@ -17,7 +17,7 @@ FORMS = [
     "catgan:label_weight=0",
     "vanilla:feature_matching=true,instance_noise=0.5/0.1",
     "vanilla:minibatch_discrimination=20",
-    "vanilla:backbone=dcgan,virtual_batch_norm=both",
+    "vanilla:backbone=dcgan,dense=16,virtual_batch_norm=both",
 ]
 
 

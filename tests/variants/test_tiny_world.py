@@ -10,6 +10,8 @@ from ganbench.model import Latent, LatentValue, Noise
 from ganbench.plugins import registry
 from tests.variants import worlds
 
+pytestmark = pytest.mark.slow  # a second or two each, nearly a minute in all
+
 FIRST_PARTY = [
     name for name, entry in registry.installed().items() if entry.target.startswith("ganbench.")
 ]
