@@ -17,7 +17,7 @@ from ganbench import data
 from ganbench.data.labels import choose_labelled
 from ganbench.evaluate import harness
 from ganbench.plugins import registry
-from ganbench.train.trainer import Trainer, build, real_batches
+from ganbench.train.trainer import Trainer, build
 
 ROUNDS, SEEDS, LABELS = 3000, (100, 101, 102), 100
 CANDIDATES = (
@@ -49,7 +49,7 @@ def main() -> None:
                 digits.train,
                 seed=seed,
                 batch_size=64,
-                rounds=ROUNDS // real_batches(game.updates()),
+                rounds=ROUNDS,  # all of these read one batch of real images per round
                 labelled=choose_labelled(digits.train, LABELS, 10, seed),
             )
             trainer.play(trainer.rounds)

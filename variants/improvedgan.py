@@ -14,7 +14,7 @@ class ImprovedGAN(SemiSupervised):
 
     `preset=authors` is their MNIST set-up: weight norm with data-dependent initialisation,
     Gaussian noise layers, parameter averaging. Different here: no weight norm on G's output
-    layer, and leaky units of slope 0 in place of theirs.
+    layer, and noise uniform on [-1, 1].
     """
 
     feature_matching = True

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganbench.model import Batch, CodedGAN, Loss, Update
-from ganbench.model.hyperparameters import Weight
+from ganbench.model.hyperparameters import Fraction, Weight
 
 
 class InfoGANCR(CodedGAN):
@@ -22,7 +22,7 @@ class InfoGANCR(CodedGAN):
     categorical = ()
     continuous = 5
     contrastive_weight: Weight = 1.0
-    gap: tuple[Weight, Weight] = (0.95, 0.0)
+    gap: tuple[Fraction, Fraction] = (0.95, 0.0)
 
     def build(self) -> None:
         """Add H: a trunk of the discriminator's kind on both images, and a linear layer."""

@@ -7,8 +7,8 @@ class SNGAN(GAN):
     """GAN whose discriminator's weights are divided by their largest singular values.
 
     One change to GAN: spectral normalisation of every layer of D (eq. 8), one power
-    iteration per step (algorithm 1), in place of batch norm; hinge loss (eq. 16, 17); rates
-    as in setting C of table 1 (2e-4, betas 0.5 and 0.999, one D step).
+    iteration per forward pass (algorithm 1 has one per step), in place of batch norm; hinge
+    loss (eq. 16, 17); rates as in setting C of table 1 (2e-4, betas 0.5 and 0.999, one D step).
     """
 
     spectral_norm = True

@@ -83,7 +83,7 @@ class Autoencoder(Game):
 
     @update("encoder", "generator", lr="lr", betas="betas")
     def elbo_loss(self, batch: Batch) -> Loss:
-        """-E[log p(x|z)] + beta * KL(q(z|x) || p(z)) (eq. 3), one z per image (sec. 2.4)."""
+        """-E[log p(x|z)] + beta * KL(q(z|x) || p(z)) (eq. 3), one z per image (sec. 2.3)."""
         posterior = self.posterior(batch.real)
         z = posterior.mean + posterior.log_sigma.exp() * batch.randn_like(posterior.mean)
         reconstruction = self.reconstruction(batch.real, self.decode(z))

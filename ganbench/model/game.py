@@ -66,7 +66,9 @@ class Game(nn.Module):
             chosen = {name: value for name, value in chosen.items() if name not in own}
             chosen |= own.get("recipes", {}).get(dataset, {})
         preset = given.get("preset")
-        if preset and preset != "none":
+        if preset in ("", "none", None):
+            given = {name: value for name, value in given.items() if name != "preset"}
+        else:
             if preset not in cls.presets:
                 raise unknown(f"preset of {title}:", preset, cls.presets)
             chosen |= cls.presets[preset]

@@ -21,6 +21,7 @@ Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 def declared(cls: type, root: type) -> dict[str, tuple[Any, Any]]:
@@ -52,8 +53,12 @@ def resolve(
     variant in it.
     """
     knobs = declared(cls, root)
-    values = {name: default for name, (_, default) in knobs.items()}
-    for name, value in {**recipe, **given}.items():
+    values = {}
+    for name, value in {
+        **{k: default for k, (_, default) in knobs.items()},
+        **recipe,
+        **given,
+    }.items():
         if name not in knobs:
             raise unknown(f"hyperparameter of {title}:", name, knobs)
         values[name] = _read(knobs[name][0], value, f"{title}: {name}")
@@ -74,6 +79,8 @@ def _read(annotation: Any, value: Any, title: str) -> Any:
         first = error.errors()[0]
         shown = "/".join(value) if isinstance(value, list) else value
         message = first["msg"][0].lower() + first["msg"][1:]
+        if isinstance(value, list | tuple):
+            message += "; its parts are written with slashes, as 0.5/0.1"
         raise UserError(f"{title}={shown}: {message} ({describe(annotation)})") from None
 
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from ganbench.errors import UserError
+from ganbench.plugins import registry
 
 VARIANT = '''\
 """@CLASS@: say here which paper this is."""
@@ -121,6 +122,8 @@ def write(name: str, directory: Path, package: bool = False) -> list[Path]:
     there = [path for path in paths if path.exists()]
     if there:
         raise UserError(f"{there[0]} is there already; nothing was written")
+    if name in registry.installed():
+        raise UserError(f"{name!r} is the name of an installed variant: choose another")
     if importlib.util.find_spec(name) is not None:
         raise UserError(
             f"{name!r} is the name of a module that can be imported already: choose another"

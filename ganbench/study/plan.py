@@ -19,8 +19,8 @@ from ganbench.errors import UserError
 from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
 from ganbench.records.schema import label, titled
-from ganbench.study.reading import reads_labels
-from ganbench.train.trainer import build, real_batches
+from ganbench.study.reading import Reading, reading
+from ganbench.train.trainer import build
 
 SUPERVISED_ONLY = "supervised_only"
 """The hyperparameter, false by default, by which a variant says that it is semi-supervised."""
@@ -38,13 +38,6 @@ class Spec(NamedTuple):
     def label(self) -> str:
         """What the user would type."""
         return label(self.reference, self.changed)
-
-
-class Played(NamedTuple):
-    """What a round of a spec reads: batches of real images, and whether any labels."""
-
-    batches: int
-    labels: bool
 
 
 @dataclass(frozen=True)
@@ -177,12 +170,13 @@ def plan(
         allowed = check_labels(loaded.train, labels, loaded.classes)
     if size > len(loaded.train):
         raise UserError(f"batch size {size}: {dataset} has {len(loaded.train)} training images")
-    plays: list[tuple[Spec, Played]] = []
+    plays: list[tuple[Spec, Reading]] = []
     for spec in asked:
-        plays.append((spec, _rehearse(spec, loaded, labels is not None)))
-        if plays[-1][1].labels and (only := _supervised_only(spec, asked)):
+        plays.append((spec, _rehearse(spec, loaded)))
+        fewer = labels is not None and plays[-1][1].labels
+        if fewer and (only := _supervised_only(spec, asked)):
             tell(f"added {only.label}: what the labelled images alone are worth")
-            plays.append((only, _rehearse(only, loaded, True)))
+            plays.append((only, _rehearse(only, loaded)))
     if labels is not None and not any(read.labels for _, read in plays):
         names = ", ".join(dict.fromkeys(spec.label for spec in asked))
         raise UserError(f"labels {labels}: no variant here reads labels ({names})")
@@ -266,15 +260,11 @@ def _supervised_only(spec: Spec, asked: Sequence[Spec]) -> Spec | None:
     return spec._replace(changed=changed, resolved=resolved)
 
 
-def _rehearse(spec: Spec, loaded: Dataset, budgeted: bool) -> Played:
-    """Build a variant once, so that what cannot work is refused before any training.
-
-    Whether it reads labels is asked under a label budget only.
-    """
+def _rehearse(spec: Spec, loaded: Dataset) -> Reading:
+    """Build a variant once, so that what cannot work is refused before any training."""
     try:
         game = build(spec.variant, loaded.shape, loaded.classes, spec.resolved, seed=0)
-        batches = real_batches(game.updates())
-        return Played(batches, budgeted and reads_labels(game, loaded.train))
+        return reading(game, loaded.train)
     except (Exception, SystemExit) as error:
         reason = str(error).partition("\n")[0]
         if not isinstance(error, ValueError) or not reason:

@@ -1,8 +1,9 @@
-"""Whether a variant reads labels, found by playing its losses on a few images."""
+"""What a variant reads of the real images in a round, found by playing its losses on a few."""
 
 from __future__ import annotations
 
 import contextlib
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,28 +14,44 @@ from ganbench.model import Batch, Game
 FEW = 16
 
 
-def reads_labels(game: Game, split: Split) -> bool:
-    """Compute every loss of a round on the split's first images; is any label asked for?
+class Reading(NamedTuple):
+    """What a round reads: batches of real images, at least 1, and whether any labels."""
 
-    The game is used up: its buffers may move. A loss that fails counts for what it read
-    until then; the trial itself will say why.
+    batches: int
+    labels: bool
+
+
+def reading(game: Game, split: Split) -> Reading:
+    """Compute every loss of a round on the split's first images, and see what is asked for.
+
+    Labelled images beside others of the same batch are no batch of their own. The game is
+    used up: its buffers may move. A loss that fails counts for what it read until then; the
+    trial itself will say why.
     """
     images, labels = to_unit_range(split.images[:FEW]), split.labels[:FEW]
-    asked = False
-
-    def deal() -> tuple[Tensor, Tensor]:
-        return images, labels
-
-    def deal_labelled() -> tuple[Tensor, Tensor]:
-        nonlocal asked
-        asked = True
-        return images, labels
-
     rng = torch.Generator().manual_seed(0)
-    batch = Batch(game, deal, len(images), rng, torch.zeros(()), deal_labelled)
+    asked: list[set[str]] = []
+
+    def deal() -> Batch:
+        kinds: set[str] = set()
+        asked.append(kinds)
+
+        def read(kind: str) -> tuple[Tensor, Tensor]:
+            kinds.add(kind)
+            return images, labels
+
+        progress = torch.zeros(())
+        return Batch(
+            game, lambda: read("real"), len(images), rng, progress, lambda: read("labelled")
+        )
+
     with torch.random.fork_rng(), contextlib.suppress(Exception, SystemExit):
-        game.prepare(batch)
+        game.prepare(deal())
+        asked.clear()  # once per trial, not per round
+        batch = deal()
         for update in game.updates():
-            with contextlib.suppress(Exception, SystemExit):
-                update.loss(batch)
-    return asked
+            for step in range(update.steps):
+                batch = deal() if step else batch
+                with contextlib.suppress(Exception, SystemExit):
+                    update.loss(batch)
+    return Reading(max(sum(map(bool, asked)), 1), any("labelled" in kinds for kinds in asked))

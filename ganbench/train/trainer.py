@@ -313,8 +313,3 @@ class Trainer:
         self.round = state["round"]
         self.images_seen = state["images_seen"]
         self.clock.fill_(self.round)
-
-
-def real_batches(updates: list[Update]) -> int:
-    """Batches of real images that a round of these updates deals: `d_steps`, mostly."""
-    return 1 + sum(update.steps - 1 for update in updates)

@@ -60,6 +60,38 @@ def test_an_update_that_writes_to_anothers_parameters() -> None:
     assert "'generator' changes discriminator.output.bias" in found
 
 
+def test_a_batch_changed_in_place() -> None:
+    class Messy(GAN):
+        def discriminator_loss(self, batch: Batch) -> Loss:
+            batch.real.add_(0.1)
+            return super().discriminator_loss(batch)
+
+    found = failures(Messy, "batches_are_left_alone")["batches_are_left_alone"]
+    assert "update 'discriminator' changes batch.real in place" in found
+
+
+def test_a_generator_that_ignores_its_latent() -> None:
+    class Deaf(GAN):
+        def generate(self, latent: object) -> Tensor:
+            return super().generate(latent).mean(0, keepdim=True).expand(len(latent), -1, -1, -1)
+
+    assert "the same image for every latent" in failures(Deaf, "generate")["generate"]
+
+
+def test_a_loss_that_breaks_down() -> None:
+    class Breaking(GAN):
+        def build(self) -> None:
+            super().build()
+            self.register_buffer("left", torch.tensor(15.0))
+
+        def generator_loss(self, batch: Batch) -> Loss:
+            self.left -= 1
+            return super().generator_loss(batch) * torch.where(self.left < 0, torch.nan, 1.0)
+
+    found = failures(Breaking, "generator_direction")["generator_direction"]
+    assert "no longer finite" in found
+
+
 def test_gradients_left_behind() -> None:
     class Backward(GAN):
         def generator_loss(self, batch: Batch) -> Loss:

@@ -105,3 +105,9 @@ def test_the_command_prints_what_comes_next(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     written = {path.name for path in (tmp_path / "sub" / "ganbench-other").iterdir()}
     assert written == {"other.py", "pyproject.toml", "test_other.py"}
+
+
+def test_the_name_of_an_installed_variant_is_taken(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="installed variant"):
+        scaffold.write("infogan", tmp_path)
+    assert not list(tmp_path.iterdir())

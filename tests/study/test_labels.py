@@ -13,7 +13,7 @@ from ganbench.records import tables
 from ganbench.records.store import Outcome, TrialDirectory
 from ganbench.study import trial as work
 from ganbench.study.plan import Trial, plan
-from ganbench.study.reading import reads_labels
+from ganbench.study.reading import Reading, reading
 from ganbench.train.trainer import build
 
 SEMI = """
@@ -74,22 +74,22 @@ def semi(tmp_path: Path) -> str:
 def test_who_reads_labels(semi: str) -> None:
     digits = data.load("digits")
 
-    def read(spec: str) -> bool:
+    def read(spec: str) -> Reading:
         (trial,) = plan([spec], seeds=1)
         from ganbench.plugins import registry
 
         variant = registry.load(trial.variant)
         game = build(variant, digits.shape, 10, trial.hyperparameters, seed=0)
         state = torch.get_rng_state()
-        found = reads_labels(game, digits.train)
+        found = reading(game, digits.train)
         assert torch.equal(torch.get_rng_state(), state)
         return found
 
-    assert not read("vanilla")
-    assert not read("vanilla:d_steps=3")
-    assert read("acgan")
-    assert read(semi)
-    assert read(f"{semi}:supervised_only=true")
+    assert read("vanilla") == (1, False)
+    assert read("vanilla:d_steps=3") == (3, False)
+    assert read("acgan") == (1, True)
+    assert read(semi) == (1, True)  # labelled images beside others are no batch of their own
+    assert read(f"{semi}:supervised_only=true") == (1, True)
 
 
 def test_a_supervised_reference_is_added(semi: str) -> None:

@@ -41,8 +41,11 @@ def in_range(images: Tensor, capability: str) -> None:
 
 @check
 def generate(candidate: Candidate) -> None:
-    """generate(latent) returns images (n, *shape) in [-1, 1]."""
-    in_range(answer(candidate, "generate"), "generate")
+    """generate(latent) returns images (n, *shape) in [-1, 1], other ones for other latents."""
+    images = answer(candidate, "generate")
+    in_range(images, "generate")
+    if (images - images[:1]).abs().max().item() < 1e-4:
+        raise Failed("generate() returns the same image for every latent: it does not read it")
 
 
 @check

@@ -13,6 +13,7 @@ from torch import Tensor
 from ganbench.evaluate.capabilities import Unavailable, ask
 from ganbench.model import Batch, LatentValue, Update, View
 from ganbench.plugins.exam.candidate import CLASSES, Candidate, world
+from ganbench.plugins.exam.result import Failed
 from ganbench.train.trainer import Trainer
 
 SEEDS = (0, 1, 2)
@@ -115,7 +116,7 @@ class Rise:
     """How a number rose while one update trained alone, the mean over seeds.
 
     early, late: after `EARLY` and `STEPS` steps. share: the late one as a share of the way
-    that there was to go. A number that is no longer finite did not rise.
+    that there was to go. A number that is not finite did not rise.
     """
 
     early: float
@@ -144,6 +145,11 @@ def rise(candidate: Candidate, name: str, number: Number, first: Sequence[str] =
         early = number(at).item() - start
         alone(trainer, updates[name], STEPS - EARLY)
         late = number(at).item() - start
+        unsound = [key for key, mean in trainer.gauge.read().items() if not math.isfinite(mean)]
+        if unsound:
+            raise Failed(
+                f"{unsound[0]} is no longer finite after {STEPS} steps of update {name!r} alone"
+            )
         rows.append((early, late, late / max(way, 1e-9)))
     means = (math.fsum(column) / len(rows) for column in zip(*rows, strict=True))
     return Rise(*(mean if math.isfinite(mean) else -math.inf for mean in means))

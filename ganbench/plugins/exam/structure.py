@@ -87,6 +87,28 @@ def own_parameters_only(candidate: Candidate) -> None:
 
 
 @check
+def batches_are_left_alone(candidate: Candidate) -> None:
+    """A loss writes to none of what it is given: the updates after it read the same images."""
+    trainer = candidate.trainer()
+    batch = trainer.deal(trainer.clock)
+    given = {
+        "real": batch.real,
+        "labelled": batch.labelled[1],
+        "latent.vector": batch.latent.vector,
+        "latent.codes": batch.latent.codes,
+    }
+    before = {name: tensor.clone() for name, tensor in given.items()}
+    for update in trainer.updates:
+        trainer.loss(update, batch)
+        for name, tensor in given.items():
+            if not torch.equal(tensor, before[name]):
+                raise Failed(
+                    f"update {update.name!r} changes batch.{name} in place: make a new tensor, "
+                    f"others read this one"
+                )
+
+
+@check
 def cadence(candidate: Candidate) -> None:
     """Each update is taken as often as its `every` and `steps` say, and updates() gives the
     same list every time."""
