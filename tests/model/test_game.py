@@ -212,6 +212,14 @@ def test_bad_hyperparameters_are_a_users_mistake(given: dict, words: str) -> Non
     assert "two" in str(caught.value)
 
 
+def test_a_default_is_checked_like_a_users_value() -> None:
+    class Bad(Two):
+        ema = 1.5
+
+    with pytest.raises(UserError, match=r"bad: ema=1\.5"):
+        Bad.resolve({}, title="bad")
+
+
 def test_recipes_apply_to_their_data_set_and_give_way_to_the_user() -> None:
     class Recipe(Two):
         recipes = {"digits": {"rate": 0.7}}

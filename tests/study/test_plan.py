@@ -80,6 +80,29 @@ def test_a_preset_is_named_and_not_spelt_out() -> None:
         plan(["vanilla:preset=authors"])
 
 
+def test_no_preset_is_no_trial_of_its_own() -> None:
+    trials = plan(["infogan", "infogan:preset=", "infogan:preset=none"], seeds=1)
+    assert [trial.label for trial in trials] == ["infogan"]
+
+
+def test_only_steps_that_read_real_images_use_up_the_budget(tmp_path: Path) -> None:
+    path = tmp_path / "steps.py"
+    path.write_text(
+        "from dataclasses import replace\n"
+        "from ganbench.model import GAN\n\n\n"
+        "class Steps(GAN):\n"
+        "    def updates(self):\n"
+        "        d, g = super().updates()\n"
+        "        return [d, replace(g, steps=5)]\n"
+    )
+    (trial,) = plan([str(path)], seeds=1, rounds=50)
+    assert trial.rounds == 50
+    (trial,) = plan([f"{path}:d_steps=5"], seeds=1, rounds=50)
+    assert trial.rounds == 10
+    (trial,) = plan([f"{path}:adversarial=relativistic"], seeds=1, rounds=50)
+    assert trial.rounds == 10  # a paired loss reads real images in the generator's steps, too
+
+
 def test_set_gives_way_to_the_spec() -> None:
     trials = plan(["infogan:d_lr=1e-3", "infogan"], seeds=1, settings={"d_lr": "2e-3"})
     assert [t.hyperparameters["d_lr"] for t in trials] == [1e-3, 2e-3]
