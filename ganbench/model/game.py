@@ -117,6 +117,12 @@ class Game(nn.Module):
 
         Raises ValueError that names the parameters which do not.
         """
+        for name in self.averaged:
+            if not isinstance(getattr(self, name, None), nn.Module):
+                raise ValueError(
+                    f"the variant has no network {name!r} to average: make it in build(), or "
+                    f"leave it out of `averaged`"
+                )
         updates = self.updates()
         if not updates:
             raise ValueError("the variant has no update")

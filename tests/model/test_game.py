@@ -170,6 +170,14 @@ def test_frozen_parameters_need_no_owner() -> None:
     Frozen(SHAPE, 10).check_ownership()
 
 
+def test_an_average_of_nothing_is_refused() -> None:
+    class Bare(Two):
+        averaged = ("generator",)
+
+    with pytest.raises(ValueError, match="no network 'generator' to average"):
+        Bare(SHAPE, 10).check_ownership()
+
+
 def test_two_updates_of_one_name_are_refused() -> None:
     class Same(Two):
         def updates(self) -> list[Update]:
