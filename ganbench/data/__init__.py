@@ -1,70 +1,73 @@
-"""Data sets by name. Importing this module imports neither torch nor scikit-learn."""
+"""Data sets by spec: `NAME`, `NAME:option=value,...`, `folder:PATH`, `npz:PATH`.
+
+Importing this module imports neither torch nor scikit-learn.
+"""
 
 from __future__ import annotations
 
 import importlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from ganbench.errors import unknown
+from ganbench.data.sources import SOURCES, Source
+from ganbench.errors import UserError, unknown
 
 if TYPE_CHECKING:
     from ganbench.data.dataset import Dataset
 
+__all__ = ["SOURCES", "Source", "Spec", "default_root", "is_here", "load", "parse", "source"]
 
-@dataclass(frozen=True)
-class Source:
-    """What is known of a data set before it is loaded, and its default budget.
 
-    `rounds` of `batch_size` images are what a study trains for unless told otherwise.
+class Spec(NamedTuple):
+    """What a data set's spec says: its source, the path behind it, and every option."""
+
+    source: Source
+    path: str
+    options: dict[str, str]
+
+
+def parse(spec: str) -> Spec:
+    """Read `NAME`, `NAME:PATH` and the `:option=value,...` behind either.
+
+    The last `:` segment is options only if it contains `=`. Raises UserError for an unknown
+    name or option, a value that is not among an option's, and a path missing or too many.
     """
-
-    name: str
-    summary: str
-    size: int
-    shape: tuple[int, int, int]
-    classes: int
-    origin: str
-    rounds: int
-    batch_size: int
-    embedded: bool = False
-
-
-SOURCES = {
-    source.name: source
-    for source in (
-        Source(
-            "digits",
-            "1,797 handwritten digits, 8x8 grey",
-            1797,
-            (1, 8, 8),
-            10,
-            "embedded: scikit-learn's load_digits",
-            rounds=3000,
-            batch_size=64,
-            embedded=True,
-        ),
-        Source(
-            "mnist",
-            "70,000 handwritten digits, 28x28 grey",
-            70_000,
-            (1, 28, 28),
-            10,
-            "torchvision's download, or --data-root",
-            rounds=5000,
-            batch_size=128,
-        ),
-    )
-}
-
-
-def source(name: str) -> Source:
-    """The entry of a data set. Raises UserError for an unknown name."""
+    name, _, rest = spec.partition(":")
     if name not in SOURCES:
         raise unknown("data set", name, SOURCES)
-    return SOURCES[name]
+    found = SOURCES[name]
+    path, colon, tail = rest.rpartition(":")
+    if "=" in tail:
+        given = _options(found, tail, spec)
+    else:
+        path, given = f"{path}{colon}{tail}", {}
+    if found.takes_path != bool(path):
+        need = "needs a path behind it" if found.takes_path else "takes no path"
+        form = f"{name}:PATH" if found.takes_path else f"{name}:option=value"
+        raise UserError(f"data set {spec}: {name} {need} ({form})")
+    defaults = {option: values[0] for option, values in found.options.items()}
+    return Spec(found, path, defaults | given)
+
+
+def _options(found: Source, text: str, spec: str) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for piece in text.split(","):
+        option, equals, value = (part.strip() for part in piece.partition("="))
+        if not equals:
+            raise UserError(f"data set {spec}: {piece!r} is not of the form option=value")
+        if option not in found.options:
+            raise unknown(f"option of data set {found.name}:", option, found.options)
+        values = found.options[option]
+        if len(values) > 1 and value not in values:
+            raise unknown(f"{option} of data set {found.name}:", value, values)
+        given[option] = value
+    return given
+
+
+def source(spec: str) -> Source:
+    """The entry of a data set: what is known before it is loaded. Raises UserError as `parse`."""
+    return parse(spec).source
 
 
 def default_root() -> Path:
@@ -74,15 +77,18 @@ def default_root() -> Path:
 
 
 def is_here(name: str, root: Path | None = None) -> bool:
-    """Whether a data set can be loaded without a download."""
-    folder = (root or default_root()) / name.upper() / "raw"
-    return source(name).embedded or any(folder.glob("train-images*"))
+    """Whether a data set can be loaded without a download, as far as its files' names tell."""
+    found = source(name)
+    place = root or default_root()
+    return found.embedded or all(any(place.glob(pattern)) for pattern in found.files)
 
 
-def load(name: str, root: Path | None = None) -> Dataset:
-    """Load a data set by name, from `root` where it is not embedded.
+def load(spec: str, root: Path | None = None) -> Dataset:
+    """Load a data set, from `root` where it is not embedded.
 
-    Raises UserError for an unknown name, and for data that is missing or damaged.
+    Raises UserError for an unknown name or option, and for data that is missing or damaged.
     """
-    module = importlib.import_module(f"ganbench.data.{source(name).name}")
-    return module.load(root or default_root())
+    parsed = parse(spec)
+    module = importlib.import_module(f"ganbench.data.{parsed.source.module}")
+    dataset: Dataset = module.load(parsed, root or default_root())
+    return dataset

@@ -1,19 +1,23 @@
-"""Labelled images with fixed train, validation and test splits."""
+"""Labelled images, or points of the plane, with fixed train, validation and test splits."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
-def to_unit_range(images: Tensor) -> Tensor:
-    """uint8 images to float32 in [-1, 1]."""
-    return images.float().mul_(2 / 255).sub_(1)
+def to_unit_range(stored: Tensor) -> Tensor:
+    """uint8 images to float32 in [-1, 1]; points, which are stored so, as they are."""
+    if stored.is_floating_point():
+        return stored
+    return stored.float().mul_(2 / 255).sub_(1)
 
 
 def to_uint8(images: Tensor) -> Tensor:
@@ -21,12 +25,23 @@ def to_uint8(images: Tensor) -> Tensor:
     return images.clamp(-1, 1).add(1).mul_(127.5).round_().to(torch.uint8)
 
 
+def as_stored(outputs: Tensor) -> Tensor:
+    """A generator's outputs as the data set stores its own: uint8 images, or float32 points."""
+    return to_uint8(outputs) if outputs.dim() == 4 else outputs.float()
+
+
 @dataclass(frozen=True, repr=False)
 class Split:
-    """One part of a data set: uint8 images (n, c, h, w) and int64 labels (n,)."""
+    """One part of a data set.
+
+    images: uint8 (n, c, h, w), or float32 points (n, 2) in units of the mixture's scale.
+    labels: int64 (n,), all 0 where the data set has no classes. factors: int64 (n, k), the
+    level of each factor of the data set's `World`, where it has one.
+    """
 
     images: Tensor
     labels: Tensor
+    factors: Tensor | None = None
 
     def __repr__(self) -> str:
         return f"Split({len(self)} images of {tuple(self.images.shape[1:])})"
@@ -35,22 +50,55 @@ class Split:
         return len(self.images)
 
     def __getitem__(self, rows: Tensor | slice) -> Split:
-        return Split(self.images[rows], self.labels[rows])
+        factors = None if self.factors is None else self.factors[rows]
+        return Split(self.images[rows], self.labels[rows], factors)
+
+
+@dataclass(frozen=True)
+class World:
+    """Known factors of variation, and the image of every combination of their levels.
+
+    names, sizes: of the k factors; a level is an integer from 0 to its size less 1.
+    render: levels (n, k) to uint8 images (n, c, h, w).
+    """
+
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+    render: Callable[[NDArray[np.int64]], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """A mixture of equal, round Gaussians in the plane, which the data was drawn from.
+
+    means: (k, 2), and std: in the units of the publications. scale: a point is stored
+    divided by it, so that all lie within [-1, 1].
+    """
+
+    means: NDArray[np.float64]
+    std: float
+    scale: float
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A named data set. Training reads `train`, choices `validation`, final scores `test`."""
+    """A named data set. Training reads `train`, choices `validation`, final scores `test`.
+
+    classes: how many, 0 where the images have no labels. world: the factors behind the
+    images, where they are known. mixture: what points were drawn from.
+    """
 
     name: str
     classes: int
     train: Split
     validation: Split
     test: Split
+    world: World | None = None
+    mixture: Mixture | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(channels, height, width)."""
+        """(channels, height, width) of images, (2,) of points."""
         return tuple(self.train.images.shape[1:])
 
     @cached_property

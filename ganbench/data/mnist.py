@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torchvision.datasets import MNIST
 
+from ganbench.data import Spec
 from ganbench.data.dataset import Dataset, Split
 from ganbench.errors import UserError
 
@@ -23,7 +24,7 @@ FILES = {
 """The files of the data set, and their sizes in bytes."""
 
 
-def load(root: Path) -> Dataset:
+def load(spec: Spec, root: Path) -> Dataset:
     """55,000 / 5,000 / 10,000 train / validation / test images.
 
     Reads `root/MNIST/raw` (torchvision's layout) and downloads into it what is missing.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ganbench.errors import unknown
+
 Better = Literal["higher", "lower"]
+When = Literal["always", "world", "asked"]
 
 REFERENCES_VERSION = 1
 """Raised when the numbers of the reference rows (real images, k-means) change meaning."""
@@ -16,7 +20,8 @@ class Entry:
     """What is known of a metric without computing it.
 
     name: the name of the score it gives. version: raised when its numbers change meaning.
-    unit: "" for a dimensionless number.
+    unit: "" for a dimensionless number. when: measured `always`, only on data with known
+    factors (`world`), or only when it is `asked` for by name, because it is costly.
     """
 
     name: str
@@ -25,6 +30,7 @@ class Entry:
     better: Better = "higher"
     version: int = 1
     unit: str = ""
+    when: When = "always"
 
 
 CATALOGUE: dict[str, Entry] = {
@@ -131,3 +137,20 @@ CATALOGUE: dict[str, Entry] = {
         ),
     )
 }
+
+
+def chosen(metrics: Sequence[str] | None, world: bool) -> list[str]:
+    """The metrics of an evaluation, in the catalogue's order: those named, or the usual ones.
+
+    world: whether the data's factors are known. `all` names every metric, a group's name all
+    of the group. Raises UserError for an unknown name.
+    """
+    if metrics is None:
+        usual = ("always", "world") if world else ("always",)
+        return [entry.name for entry in CATALOGUE.values() if entry.when in usual]
+    groups = {entry.group for entry in CATALOGUE.values()}
+    for name in metrics:
+        if name not in {"all", *groups, *CATALOGUE}:
+            raise unknown("metric", name, [*CATALOGUE, *groups, "all"])
+    asked = set(metrics)
+    return [entry.name for entry in CATALOGUE.values() if {"all", entry.name, entry.group} & asked]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
-from typing import Any, NamedTuple
+from functools import cached_property, wraps
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from ganbench.data.dataset import Dataset, Split, to_uint8, to_unit_range
+from ganbench.data.dataset import Dataset, Split, as_stored, to_unit_range
 from ganbench.evaluate import capabilities, extractors, probe
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.extractors import Extractor
@@ -22,6 +22,7 @@ from ganbench.evaluate.settings import Settings
 from ganbench.model.latent import Code, Latent, LatentValue
 
 SPLITS = ("validation", "test")
+T = TypeVar("T")
 
 
 def stream(seed: int, purpose: str) -> int:
@@ -64,6 +65,23 @@ def undisturbed(model: Any, seed: int, device: torch.device) -> Iterator[None]:
                 module.training = mode
 
 
+def gathered(function: Callable[[Evidence], T]) -> Callable[[Evidence], T]:
+    """A family's own evidence: computed by the first metric that asks for it, then kept.
+
+    Attributes of `Evidence` are what several families read; what one family alone reads stands
+    in its file, as a function under this decorator. An `Unavailable` is not kept.
+    """
+
+    @wraps(function)
+    def once(evidence: Evidence) -> T:
+        if function not in evidence.kept:
+            evidence.kept[function] = function(evidence)
+        answer: T = evidence.kept[function]
+        return answer
+
+    return once
+
+
 class Categories(NamedTuple):
     """Categories (n,), int64, of real training and held-out images."""
 
@@ -101,6 +119,7 @@ class Evidence:
         self.seed = seed
         self.split = split
         self.device = torch.device(device)
+        self.kept: dict[Callable[[Evidence], Any], Any] = {}
 
     # Real images.
 
@@ -161,7 +180,7 @@ class Evidence:
     @cached_property
     def generated(self) -> Tensor:
         """The generated images (samples, *shape), uint8."""
-        return to_uint8(self.generated_raw)
+        return as_stored(self.generated_raw)
 
     @property
     def generated_labels(self) -> Tensor:
@@ -261,12 +280,12 @@ class Evidence:
     @cached_property
     def _probe_train(self) -> tuple[Tensor, Tensor]:
         images, latent = self._generate(self.settings.probe_pairs, "probe training")
-        return to_uint8(images), latent.codes
+        return as_stored(images), latent.codes
 
     @cached_property
     def _probe_test(self) -> tuple[Tensor, Tensor]:
         images, latent = self._generate(self.settings.probe_test_pairs, "probe test")
-        return to_uint8(images), latent.codes
+        return as_stored(images), latent.codes
 
     @property
     def probe_codes(self) -> Tensor:

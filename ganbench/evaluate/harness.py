@@ -12,7 +12,6 @@ import torch
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate import references
 from ganbench.evaluate.capabilities import Unavailable
-from ganbench.evaluate.catalogue import CATALOGUE
 from ganbench.evaluate.evidence import Evidence, undisturbed
 from ganbench.evaluate.metrics import METRICS
 from ganbench.evaluate.score import Score, to_score
@@ -63,7 +62,7 @@ def evaluate(
     evidence = Evidence(model, dataset, settings, seed, split, device)
     found = Evaluation(settings.protocol_id(dataset, split), split, settings, seed)
     with undisturbed(model, seed, evidence.device):
-        for name in CATALOGUE:
+        for name in settings.metrics_for(dataset):
             outcome = _measure(name, evidence)
             if isinstance(outcome, Score):
                 found.scores.append(outcome)

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from ganbench.evaluate.catalogue import CATALOGUE, REFERENCES_VERSION
+from ganbench.evaluate.catalogue import CATALOGUE, REFERENCES_VERSION, chosen
 
 if TYPE_CHECKING:
     from ganbench.data.dataset import Dataset
@@ -21,7 +21,8 @@ class Settings:
     a fixed random choice of them. probe_pairs, probe_test_pairs: generated (image, code)
     pairs that probes are trained and tested on. probe_steps, classifier_steps: Adam steps of
     100 images of a probe and of a fresh classifier. noise: standard deviation of the noise on
-    images in [-1, 1]. extractor: its name, or None for the data set's default.
+    images in [-1, 1]. extractor: its name, or None for the data set's default. metrics: names
+    (or groups, or "all"); None means the usual ones of the data set.
 
     Raises ValueError for a count below 1 or a negative noise.
     """
@@ -34,13 +35,18 @@ class Settings:
     classifier_steps: int = 200
     noise: float = 0.3
     extractor: str | None = None
+    metrics: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if name not in ("noise", "extractor") and value < 1:
+            if name not in ("noise", "extractor", "metrics") and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
         if self.noise < 0:
             raise ValueError(f"noise must be at least 0, not {self.noise}")
+
+    def metrics_for(self, dataset: Dataset) -> list[str]:
+        """What is measured on a data set. Raises UserError for an unknown metric."""
+        return chosen(self.metrics, dataset.world is not None)
 
     def protocol_id(self, dataset: Dataset, split: str = "test") -> str:
         """SHA-256, 12 hex digits, of all that defines the numbers but the model and the seed.
@@ -53,9 +59,9 @@ class Settings:
         parts = {
             "dataset": [dataset.name, dataset.fingerprint],
             "split": split,
-            "settings": asdict(self),
+            "settings": {k: v for k, v in asdict(self).items() if k != "metrics"},
             "extractor": identity(self.extractor, dataset.name),
-            "metrics": {name: entry.version for name, entry in sorted(CATALOGUE.items())},
+            "metrics": {name: CATALOGUE[name].version for name in self.metrics_for(dataset)},
             "references": REFERENCES_VERSION,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]

@@ -125,6 +125,10 @@ class Record(Document):
     """Those that differ from the defaults: with the variant, the label of the row."""
     dataset: str
     dataset_fingerprint: str
+    shape: tuple[int, ...] | None = None
+    """Of an image (c, h, w) or a point (2,)."""
+    classes: int | None = None
+    """Of the data set, 0 where it has none."""
     seed: NonNegativeInt
     rounds: int
     """The budget; a trial that diverged or failed played fewer."""

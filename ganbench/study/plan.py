@@ -63,6 +63,8 @@ class Trial:
     device: str
     identity: str
     results: Path
+    shape: tuple[int, ...]
+    classes: int
     labels: str | None = None
     jobs: int = 1
     threads: int = 1
@@ -80,9 +82,16 @@ class Trial:
     @property
     def directory(self) -> Path:
         """Where the trial's files go."""
-        slug = re.sub(r"[^A-Za-z0-9._=-]+", "-", self.label).strip("-.")[:80]
+        slug = _slug(self.label)
         budget = f"-labels{self.labels}" if self.labels else ""
-        return self.results / self.dataset / f"{slug}{budget}-seed{self.seed}-{self.identity}"
+        return (
+            self.results / _slug(self.dataset) / f"{slug}{budget}-seed{self.seed}-{self.identity}"
+        )
+
+
+def _slug(text: str) -> str:
+    """Text as part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9._=-]+", "-", text).strip("-.")[:80]
 
 
 def parse_seeds(text: str | int | Sequence[int]) -> list[int]:
@@ -163,7 +172,7 @@ def plan(
         if not isinstance(value, int) or value < least:
             raise UserError(f"{name} {value}: must be a whole number of at least {least}")
     where = parse_device(device)
-    asked = [_resolve(spec, dataset, settings or {}) for spec in specs]
+    asked = [_resolve(spec, source.name, settings or {}) for spec in specs]
     loaded = data.load(dataset, data_root)
     allowed = None
     if labels is not None:
@@ -219,6 +228,8 @@ def plan(
                 device=where,
                 identity=identity,
                 results=results,
+                shape=loaded.shape,
+                classes=loaded.classes,
                 labels=own_labels,
             )
     return list(trials.values())

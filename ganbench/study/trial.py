@@ -244,6 +244,8 @@ class _Work:
             changed=trial.changed,
             dataset=trial.dataset,
             dataset_fingerprint=trial.dataset_fingerprint,
+            shape=trial.shape,
+            classes=trial.classes,
             seed=trial.seed,
             rounds=trial.rounds,
             batch_size=trial.batch_size,
@@ -328,9 +330,11 @@ def load(directory: str | Path, device: str = "cpu") -> Game:
     """
     record = TrialDirectory(directory).read_record()
     variant = registry.load(record.variant)
-    hyperparameters = variant.resolve(record.hyperparameters, record.dataset, record.variant)
     source = data.source(record.dataset)
-    model = build(variant, source.shape, source.classes, hyperparameters, record.seed)
+    hyperparameters = variant.resolve(record.hyperparameters, source.name, record.variant)
+    shape = record.shape or source.shape
+    classes = source.classes if record.classes is None else record.classes
+    model = build(variant, shape, classes, hyperparameters, record.seed)
     path = Path(directory) / "weights.safetensors"
     try:
         tensors = load_file(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganbench.data import mnist
+from ganbench import data
 from ganbench.data.dataset import Dataset
 from ganbench.errors import GanbenchError, UserError
 from ganbench.evaluate import extractors
@@ -37,7 +37,7 @@ def test_the_claim_on_digits_is_true(digits: Dataset) -> None:
 
 @pytest.mark.slow
 def test_the_claim_on_mnist_is_true(mnist_root: Path) -> None:
-    test = mnist.load(mnist_root).test
+    test = data.load("mnist", mnist_root).test
     extractor = for_dataset("mnist")
     right = extractor.logits(test.images).argmax(1) == test.labels
     assert float(right.double().mean()) == pytest.approx(extractor.facts["test_accuracy"], abs=2e-4)
