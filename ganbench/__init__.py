@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ganbench.study.compare import compare
     from ganbench.study.run import Result, run
-    from ganbench.study.trial import load
+    from ganbench.study.scoring import load
 
 __all__ = ["Result", "__version__", "compare", "load", "run"]
 __version__ = "0.1.0"
@@ -24,7 +24,7 @@ _PLACES = {
     "run": "ganbench.study.run",
     "Result": "ganbench.study.run",
     "compare": "ganbench.study.compare",
-    "load": "ganbench.study.trial",
+    "load": "ganbench.study.scoring",
 }
 
 

@@ -14,6 +14,7 @@ from ganbench.errors import GanbenchError
 
 COMMANDS = {
     "run": "Train variants, evaluate them, print the table.",
+    "evaluate": "Score saved trials again, by other metrics or counts.",
     "compare": "One table over the trials in results directories.",
     "time": "What one training round costs.",
     "list": "The variants, data sets and metrics there are.",
@@ -49,6 +50,7 @@ def cli() -> None:
     \b
     ganbench run infogan acgan      train both, three seeds each, print the table
     ganbench compare results/       one table over runs
+    ganbench evaluate results/ --metrics all
     ganbench time infogan           what a training round costs
     """
 

@@ -33,6 +33,13 @@ data_root = click.option(
     type=click.Path(path_type=Path),
     help="Folder with downloaded data [$GANBENCH_DATA, or the user's cache].",
 )
+metrics = click.option(
+    "--metrics", metavar="NAME,...", help="Metrics or groups of them, or all [the usual ones]."
+)
+samples = click.option("--samples", type=int, help="Generated images that are judged [5000].")
+extractor = click.option(
+    "--extractor", help="Feature space of fidelity metrics [data set's default]."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 SPEC_HELP = """SPEC is NAME, FILE.py or MODULE:Class, with hyperparameters behind it:

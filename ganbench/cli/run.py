@@ -29,6 +29,17 @@ if TYPE_CHECKING:
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Hyperparameter for every SPEC."
 )
+@options.metrics
+@options.samples
+@options.extractor
+@click.option(
+    "--eval-every", type=int, metavar="N", help="Evaluate every N rounds, on validation images."
+)
+@click.option(
+    "--eval-metrics",
+    metavar="NAME,...",
+    help="What is measured then; the first one chooses the best model [fid].",
+)
 @options.device
 @click.option("--jobs", default="auto", show_default=True, help="Trials at once.")
 @options.data_root
@@ -40,7 +51,15 @@ if TYPE_CHECKING:
     help="Directory for records, pictures and tables.",
 )
 @options.as_json
-def command(as_json: bool, settings: tuple[str, ...], results: Path, **chosen: Any) -> None:
+def command(
+    as_json: bool,
+    settings: tuple[str, ...],
+    results: Path,
+    metrics: str | None,
+    samples: int | None,
+    extractor: str | None,
+    **chosen: Any,
+) -> None:
     """Train variants, evaluate them, print the table.
 
     Trials that are finished already are not run again; one that was interrupted is.
@@ -48,11 +67,19 @@ def command(as_json: bool, settings: tuple[str, ...], results: Path, **chosen: A
     from ganbench.plugins.registry import assignments
     from ganbench.records import tables
     from ganbench.study.run import run
+    from ganbench.study.scoring import settings_of
 
     given = assignments(list(settings), "--set")
+    evaluation = settings_of(metrics, samples, extractor)
     try:
         with options.talk_on_stderr():
-            result = run(*chosen.pop("specs"), settings=given, results=results, **chosen)
+            result = run(
+                *chosen.pop("specs"),
+                settings=given,
+                results=results,
+                evaluation=evaluation,
+                **chosen,
+            )
     except KeyboardInterrupt:
         click.echo(
             f"ganbench: interrupted; finished trials are kept in {results}, "

@@ -116,7 +116,8 @@ class Evidence:
         self.model = model
         self.dataset = dataset
         self.settings = settings
-        self.seed = seed
+        # A choice on validation must not rest on the very samples that are scored in the end.
+        self.seed = seed if split == "test" else stream(seed, split)
         self.split = split
         self.device = torch.device(device)
         self.kept: dict[Callable[[Evidence], Any], Any] = {}

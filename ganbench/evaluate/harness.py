@@ -47,11 +47,12 @@ def evaluate(
     split: str = "test",
     settings: Settings | None = None,
     device: torch.device | str = "cpu",
+    beside: bool = True,
 ) -> Evaluation:
     """Measure everything that a model can do; what it cannot is recorded with the reason.
 
     model: anything with capabilities, on `device`. split: the held-out real images, "test"
-    for final scores, "validation" for choices. The model's mode and parameters and the
+    for final scores, "validation" for choices. beside: gather the references too. The model's mode and parameters and the
     global generators of random numbers are left as they are found; on a CPU the same seed
     and number of threads give the same bits.
 
@@ -68,7 +69,8 @@ def evaluate(
                 found.scores.append(outcome)
             else:
                 found.skipped.append((name, outcome))
-    found.references.extend(references.gather(dataset, split, settings))
+    if beside:
+        found.references.extend(references.gather(dataset, split, settings))
     return replace(found, seconds=time.perf_counter() - start)
 
 

@@ -44,6 +44,10 @@ class Settings:
         if self.noise < 0:
             raise ValueError(f"noise must be at least 0, not {self.noise}")
 
+    def check(self) -> None:
+        """Raise UserError for an unknown metric."""
+        chosen(self.metrics, world=False)
+
     def metrics_for(self, dataset: Dataset) -> list[str]:
         """What is measured on a data set. Raises UserError for an unknown metric."""
         return chosen(self.metrics, dataset.world is not None)

@@ -20,6 +20,7 @@ History = Sequence[HistoryRow]
 
 PREFIX = "information/"
 NOT_LOSSES = {"round", "images", "images_per_second"}
+AXES = ("round", "images", "seconds")
 # Okabe and Ito's colours, told apart by colour-blind readers too; yellow is too pale for lines.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 STYLES = ("-", "--", ":", "-.")
@@ -75,6 +76,33 @@ def information_picture(
             )
             panel.margins(y=0.08)
     axes[0].set_ylabel(INFORMATION)
+    _legend(figure, axes)
+    _save(figure, path)
+
+
+def quality_picture(curves: Mapping[str, Sequence[History]], path: Path | str) -> None:
+    """Draw quality against images seen and against seconds of training.
+
+    curves: the rows of `curve.jsonl` of each variant's seeds by label: thin lines, their mean
+    thick. The metric is the first that is there.
+
+    Raises UserError where the picture cannot be written.
+    """
+    rows = [row for seeds in curves.values() for history in seeds for row in history]
+    metric = next((name for row in rows for name in row if name not in AXES), None)
+    if metric is None:
+        return
+    figure, panels = _panels(2, f"{metric} on the validation split, along training")
+    for panel, along in zip(panels, ("images", "seconds"), strict=True):
+        panel.set_xlabel({"images": "images seen", "seconds": "seconds of training"}[along])
+        for number, (label, histories) in enumerate(curves.items()):
+            _seeds(panel, histories, metric, label, _style(number), along)
+    panels[0].set_ylabel(metric)
+    _legend(figure, panels)
+    _save(figure, path)
+
+
+def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
     handles = {
         label: handle
         for panel in axes
@@ -84,7 +112,6 @@ def information_picture(
         figure.legend(
             handles.values(), handles.keys(), loc="outside lower center", ncols=2, frameon=False
         )
-    _save(figure, path)
 
 
 def _panels(count: int, title: str) -> tuple[Figure, list[Axes]]:
@@ -116,27 +143,39 @@ def _curves(panel: Axes, history: History, names: Iterable[str]) -> None:
 
 
 def _seeds(
-    panel: Axes, histories: Sequence[History], name: str, label: str, style: dict[str, Any]
+    panel: Axes,
+    histories: Sequence[History],
+    name: str,
+    label: str,
+    style: dict[str, Any],
+    along: str = "round",
 ) -> None:
-    points = [_points(history, name) for history in histories]
-    points = [(rounds, values) for rounds, values in points if rounds.size]
+    points = [_points(history, name, along) for history in histories]
+    points = [(places, values) for places, values in points if places.size]
     if not points:
         return
-    for rounds, values in points:
-        panel.plot(rounds, values, linewidth=0.7, alpha=0.45, **style)
+    for places, values in points:
+        panel.plot(places, values, linewidth=0.7, alpha=0.45, **style)
     # A mean only where every seed has a number: a seed that ends early must not bend it.
-    tables = [dict(zip(rounds.tolist(), values.tolist(), strict=True)) for rounds, values in points]
-    common = sorted(set.intersection(*map(set, tables)))
-    means = [float(np.mean([table[place] for table in tables])) for place in common]
+    tables = [
+        {row["round"]: (row[along], row[name]) for row in history if row.get(name) is not None}
+        for history in histories
+    ]
+    common = sorted(set.intersection(*map(set, filter(None, tables))))
+    means = np.array([np.mean([t[place] for t in tables if t], axis=0) for place in common])
     marker = "o" if len(common) == 1 else ""
     panel.plot(
-        common, means, linewidth=2.2, marker=marker, label=label.replace("$", r"\$"), **style
+        *means.reshape(-1, 2).T,
+        linewidth=2.2,
+        marker=marker,
+        label=label.replace("$", r"\$"),
+        **style,
     )
 
 
-def _points(history: History, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Rounds and values of one name; a null is a gap."""
-    pairs = [(row["round"], row[name]) for row in history if name in row]
+def _points(history: History, name: str, along: str = "round") -> tuple[np.ndarray, np.ndarray]:
+    """Rounds (or what else is `along` the axis) and values of one name; a null is a gap."""
+    pairs = [(row[along], row[name]) for row in history if name in row]
     rounds = np.array([place for place, _ in pairs], float)
     values = np.array([math.nan if value is None else value for _, value in pairs], float)
     return rounds, values

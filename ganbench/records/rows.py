@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from ganbench.records.schema import Better, Cost, Record, Score
+from ganbench.records.schema import Better, Checkpoint, Cost, Record, Score
 from ganbench.records.statistics import Summary, summarise
 from ganbench.records.store import Outcome
 
@@ -61,6 +61,7 @@ class Row(BaseModel):
     n: int
     median: float
     seeds: list[int]
+    checkpoint: Checkpoint = "final"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Group:
 
     outcomes: list[Outcome]
     """One per seed, by seed."""
+    checkpoint: Checkpoint = "final"
     label: str = ""
     budget: int = 0
     """Images seen, the same for all groups that are compared in one table."""
@@ -122,10 +124,27 @@ def compare(trials: Iterable[Outcome]) -> Comparison:
     groups = _grouped(outcomes)
     _set_budgets(groups)
     _set_labels(groups)
+    groups = [part for group in groups for part in _by_checkpoint(group)]
     for group in groups:
-        group.rows = [*_score_rows(group), *_cost_rows(group)]
+        group.rows = _score_rows(group)
+        if group.checkpoint == "final":  # the best model cost what the final one did
+            group.rows += _cost_rows(group)
         group.skipped = _skipped(group)
     return Comparison(groups, _reference_rows(outcomes))
+
+
+def _by_checkpoint(group: Group) -> list[Group]:
+    """The final models of a group, and below them the best ones where there are any."""
+    final = replace(group, outcomes=[one.of("final") for one in group.outcomes])
+    best = [one.of("best") for one in group.finished]
+    best = [one for one in best if one.scores]
+    if not best:
+        return [final]
+    chooser = best[0].scores[0].chosen_by
+    return [
+        final,
+        replace(group, outcomes=best, checkpoint="best", label=f"{group.label} [best {chooser}]"),
+    ]
 
 
 def tidy(trials: Iterable[Outcome]) -> list[Row]:
@@ -165,7 +184,7 @@ def group_failures(group: Group) -> list[dict[str, Any]]:
             "directory": _name(directory),
         }
         for record, _, directory in group.outcomes
-        if record.status != "finished"
+        if record.status != "finished" and group.checkpoint == "final"
     ]
 
 
@@ -204,8 +223,8 @@ def _one_of(first: Outcome, second: Outcome) -> Outcome:
         first, second = second, first
     if first.record.trial != second.record.trial:
         return first
-    known = {evaluation.protocol_id for evaluation in first.scores}
-    more = [evaluation for evaluation in second.scores if evaluation.protocol_id not in known]
+    known = {(one.protocol_id, one.checkpoint) for one in first.scores}
+    more = [one for one in second.scores if (one.protocol_id, one.checkpoint) not in known]
     return first._replace(scores=[*first.scores, *more])
 
 
@@ -277,6 +296,7 @@ def _row(
         beside=protocol,
         better=better,
         seeds=sorted(by_seed),
+        checkpoint=group.checkpoint,
         **_numbers(summarise(by_seed.values())),
     )
 

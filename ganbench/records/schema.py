@@ -28,6 +28,8 @@ SCHEMA_VERSION = 1
 
 Better = Literal["higher", "lower", "none"]
 Status = Literal["finished", "diverged", "failed"]
+Checkpoint = Literal["final", "best"]
+"""Weights at the end of training, or those that were best on the validation split."""
 
 
 def finite(value: float | None) -> float | None:
@@ -135,6 +137,8 @@ class Record(Document):
     batch_size: int
     labels: str | None = None
     """How many training images were labelled; null: all, or the variant reads no labels."""
+    eval_every: int | None = None
+    """Rounds between two evaluations along training (`curve.jsonl`)."""
     images_seen: NonNegativeInt
     generator_updates: NonNegativeInt
     device: str
@@ -188,14 +192,22 @@ class Reference(Document):
 
 
 class ScoreSet(Document):
-    """`scores/<protocol_id>.json`: one evaluation of one trial. Added, never overwritten."""
+    """`scores/<protocol_id>.json`: one evaluation of one trial. Added, never overwritten.
+
+    That of the best checkpoint is `<protocol_id>-best.json`.
+    """
 
     schema_version: Literal[1] = 1
     protocol_id: str
-    """Hash (hex) of split, settings and metrics; the file's name."""
+    """Hash (hex) of split, settings and metrics."""
     split: str
     settings: Hyperparameters
     seed: NonNegativeInt
+    checkpoint: Checkpoint = "final"
+    round: NonNegativeInt | None = None
+    """Of the best checkpoint."""
+    chosen_by: str | None = None
+    """The metric, on the validation split, that chose the best checkpoint."""
     scores: list[Score]
     skipped: list[Skip] = []
     references: list[Reference] = []

@@ -14,7 +14,15 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from ganbench.errors import UserError
-from ganbench.records.schema import SCHEMA_VERSION, Document, Record, ScoreSet, State, finite
+from ganbench.records.schema import (
+    SCHEMA_VERSION,
+    Checkpoint,
+    Document,
+    Record,
+    ScoreSet,
+    State,
+    finite,
+)
 
 D = TypeVar("D", bound=Document)
 
@@ -25,6 +33,10 @@ class Outcome(NamedTuple):
     record: Record
     scores: Sequence[ScoreSet]
     directory: Path | None = None
+
+    def of(self, checkpoint: Checkpoint) -> Outcome:
+        """The trial with the scores of one checkpoint alone."""
+        return self._replace(scores=[one for one in self.scores if one.checkpoint == checkpoint])
 
 
 class TrialDirectory:
@@ -39,6 +51,7 @@ class TrialDirectory:
         self.state_path = self.path / "state.json"
         self.scores_path = self.path / "scores"
         self.history_path = self.path / "history.jsonl"
+        self.curve_path = self.path / "curve.jsonl"
 
     def __repr__(self) -> str:
         return f"TrialDirectory({str(self.path)!r})"
@@ -67,13 +80,18 @@ class TrialDirectory:
         """The trial's record. Raises UserError where there is none."""
         return _read(self.record_path, Record)
 
-    def has_scores(self, protocol_id: str) -> bool:
-        """Whether the trial was evaluated by this protocol."""
-        return (self.scores_path / f"{protocol_id}.json").is_file()
+    def scores_of(self, protocol_id: str, checkpoint: Checkpoint = "final") -> Path:
+        """Where the scores of a checkpoint by a protocol lie."""
+        suffix = "" if checkpoint == "final" else f"-{checkpoint}"
+        return self.scores_path / f"{protocol_id}{suffix}.json"
+
+    def has_scores(self, protocol_id: str, checkpoint: Checkpoint = "final") -> bool:
+        """Whether a checkpoint of the trial was evaluated by this protocol."""
+        return self.scores_of(protocol_id, checkpoint).is_file()
 
     def add_scores(self, scores: ScoreSet) -> Path:
         """Write `scores/<protocol_id>.json`. Raises UserError where it is there already."""
-        path = self.scores_path / f"{scores.protocol_id}.json"
+        path = self.scores_of(scores.protocol_id, scores.checkpoint)
         if path.exists():
             raise UserError(f"{path}: these scores are there already and are never overwritten")
         atomic_write(path, _text(scores))
@@ -112,31 +130,46 @@ class TrialDirectory:
 
     def append_history(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows to `history.jsonl`. Numbers that are not finite become null."""
-        lines = "".join(json.dumps(_nulled(row), allow_nan=False) + "\n" for row in rows)
-        with _told(self.history_path, "write"):
-            self.path.mkdir(parents=True, exist_ok=True)
-            with self.history_path.open("a+b") as file:
-                _drop_torn_line(file)
-                file.write(lines.encode())
+        _append(self.history_path, rows)
 
     def read_history(self) -> list[dict[str, Any]]:
         """The rows so far; empty where there are none. A last torn line is left out."""
-        if not self.history_path.is_file():
-            return []
-        lines = _read_text(self.history_path).split("\n")
-        rows = []
-        for number, line in enumerate(lines[:-1], start=1):  # the last has no line end
-            try:
-                rows.append(json.loads(line))
-            except ValueError as error:
-                raise _damaged(self.history_path, f"line {number}: {error}") from None
-        return rows
+        return _rows(self.history_path)
+
+    def append_curve(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add rows to `curve.jsonl`: evaluations along training."""
+        _append(self.curve_path, rows)
+
+    def read_curve(self) -> list[dict[str, Any]]:
+        """The evaluations along training; empty where there are none."""
+        return _rows(self.curve_path)
 
     def _aside(self) -> Path:
         number = 1
         while (path := self.path / f"record.failed-{number}.json").exists():
             number += 1
         return path
+
+
+def _append(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    lines = "".join(json.dumps(_nulled(row), allow_nan=False) + "\n" for row in rows)
+    with _told(path, "write"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+b") as file:
+            _drop_torn_line(file)
+            file.write(lines.encode())
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        return []
+    rows = []
+    for number, line in enumerate(_read_text(path).split("\n")[:-1], start=1):  # all but the
+        try:  # last have a line end
+            rows.append(json.loads(line))
+        except ValueError as error:
+            raise _damaged(path, f"line {number}: {error}") from None
+    return rows
 
 
 def find_trials(paths: Sequence[Path | str]) -> list[TrialDirectory]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,8 @@ from ganbench import data
 from ganbench.data.dataset import Dataset
 from ganbench.data.labels import check_labels
 from ganbench.errors import UserError
+from ganbench.evaluate.catalogue import chosen
+from ganbench.evaluate.settings import Settings
 from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
 from ganbench.records.schema import label, titled
@@ -66,6 +68,9 @@ class Trial:
     shape: tuple[int, ...]
     classes: int
     labels: str | None = None
+    evaluation: Settings = field(default_factory=Settings)
+    eval_every: int | None = None
+    eval_metrics: tuple[str, ...] | None = None
     jobs: int = 1
     threads: int = 1
 
@@ -144,6 +149,9 @@ def plan(
     data_root: Path | None = None,
     results: Path = Path("results"),
     labels: str | int | None = None,
+    evaluation: Settings | None = None,
+    eval_every: int | None = None,
+    eval_metrics: Sequence[str] | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> list[Trial]:
     """Resolve a command into trials: variants in the order given, seeds within each.
@@ -154,6 +162,10 @@ def plan(
     `labels` is a label budget: `100` in all, or `250/class`. Variants that read no labels are
     the same trials with and without it. One that reads them and has a hyperparameter
     `supervised_only` is followed by itself on the labelled images alone, as its reference.
+
+    `evaluation` is how final models are scored; it is no part of a trial's identity.
+    `eval_every` rounds, `eval_metrics` are measured on the validation split along training;
+    since that leaves other files, such a trial has an identity of its own.
 
     `tell` hears of specs that are the same trials as another's, and of those added.
 
@@ -171,6 +183,13 @@ def plan(
     for name, value, least in (("rounds", budget, 1), ("batch size", size, 2)):
         if not isinstance(value, int) or value < least:
             raise UserError(f"{name} {value}: must be a whole number of at least {least}")
+    if eval_every is not None and not 1 <= eval_every <= budget:
+        raise UserError(f"eval-every {eval_every}: must be from 1 to the {budget} rounds")
+    if eval_metrics is not None:
+        named = [m for name in eval_metrics for m in chosen([name], world=False)]
+        eval_metrics = tuple(dict.fromkeys(named))  # in the order given: the first one chooses
+        if eval_every is None:
+            raise UserError("eval-metrics are for --eval-every N: give the rounds between two")
     where = parse_device(device)
     asked = [_resolve(spec, source.name, settings or {}) for spec in specs]
     loaded = data.load(dataset, data_root)
@@ -207,6 +226,9 @@ def plan(
             }
             if own_labels:  # only then: trials without a budget keep their identity
                 facts["labels"] = own_labels
+            own_every = max(1, round(eval_every / read.batches)) if eval_every else None
+            if own_every:
+                facts["evaluations"] = [own_every, eval_metrics]
             identity = digest_of(facts)
             known = trials.get(identity)
             if known:
@@ -231,6 +253,9 @@ def plan(
                 shape=loaded.shape,
                 classes=loaded.classes,
                 labels=own_labels,
+                evaluation=evaluation or Settings(),
+                eval_every=own_every,
+                eval_metrics=eval_metrics,
             )
     return list(trials.values())
 

@@ -15,7 +15,7 @@ from ganbench import data
 from ganbench.errors import GanbenchError, UserError
 from ganbench.evaluate.harness import Settings
 from ganbench.records import tables
-from ganbench.records.plots import information_picture
+from ganbench.records.plots import information_picture, quality_picture
 from ganbench.records.schema import Record, titled
 from ganbench.records.store import Outcome, TrialDirectory, atomic_write
 from ganbench.study import trial as work
@@ -64,7 +64,8 @@ class Result:
             if record.status == "finished" and directory
             for name in ("samples.png", "traversal.png", "history.png")
         ]
-        return [path for path in [*found, self.directory / "information.png"] if path.exists()]
+        own = [self.directory / name for name in ("information.png", "curves.png")]
+        return [path for path in [*found, *own] if path.exists()]
 
 
 def run(
@@ -79,6 +80,9 @@ def run(
     data_root: str | Path | None = None,
     results: str | Path = "results",
     labels: str | int | None = None,
+    evaluation: Settings | None = None,
+    eval_every: int | None = None,
+    eval_metrics: str | Sequence[str] | None = None,
     engine: Engine | None = None,
     console: Console | None = None,
 ) -> Result:
@@ -88,7 +92,9 @@ def run(
     hyperparameters differ from their defaults. settings: hyperparameters for all of them.
     seeds: a count, or a list of seeds. rounds, batch_size: None means the data set's.
     labels: how many training images are labelled, `100` in all or `250/class`; None means
-    all. It adds the supervised-only references of semi-supervised variants.
+    all. It adds the supervised-only references of semi-supervised variants. evaluation: how
+    final models are scored. eval_every: rounds between two evaluations along training on the
+    validation split, by `eval_metrics`; the first of them chooses each trial's best checkpoint.
 
     Trials that fail or diverge are in `Result.failures`; they do not end the others.
 
@@ -97,6 +103,8 @@ def run(
     """
     console = console or Console(stderr=True)
     place = writable(Path(results))
+    if isinstance(eval_metrics, str):
+        eval_metrics = [name.strip() for name in eval_metrics.split(",")]
     trials = plan(
         specs,
         dataset=dataset,
@@ -108,10 +116,13 @@ def run(
         data_root=Path(data_root) if data_root else None,
         results=place,
         labels=labels,
+        evaluation=evaluation,
+        eval_every=eval_every,
+        eval_metrics=eval_metrics,
         tell=lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
     )
     width = min(parse_jobs(jobs, trials[0].device), len(trials))
-    protocol = Settings().protocol_id(data.load(dataset, trials[0].data_root))
+    protocol = trials[0].evaluation.protocol_id(data.load(dataset, trials[0].data_root))
     due = [trial for trial in trials if not work.is_done(trial, protocol)]
     answers: dict[str, Record] = {}
     if due:
@@ -181,16 +192,22 @@ def _leave(result: Result) -> None:
     atomic_write(place / "table.md", tables.render_markdown(comparison))
     atomic_write(place / "table.csv", tables.render_csv(comparison.rows))
     curves: dict[str, list[list[dict[str, Any]]]] = {}
+    quality: dict[str, list[list[dict[str, Any]]]] = {}
     bounds: dict[str, float] = {}
     for record, scores, directory in result.outcomes:
         if record.status != "finished" or directory is None:
             continue
         history = TrialDirectory(directory).read_history()
+        title = titled(record.label, record.labels)
+        if curve := TrialDirectory(directory).read_curve():
+            quality.setdefault(title, []).append(curve)
         if any(name.startswith("information/") for row in history[:1] for name in row):
-            curves.setdefault(titled(record.label, record.labels), []).append(history)
+            curves.setdefault(title, []).append(history)
         for score in (score for evaluation in scores for score in evaluation.scores):
             for name, value in score.parts.items():
                 if name.endswith(" bound"):
                     bounds[name.removesuffix(" bound")] = value
     if curves:
         information_picture(curves, bounds, place / "information.png")
+    if quality:
+        quality_picture(quality, place / "curves.png")

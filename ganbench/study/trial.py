@@ -7,39 +7,30 @@ import statistics
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from filelock import FileLock
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
+from torch import Tensor
 
 from ganbench import data
 from ganbench.data.dataset import Dataset
 from ganbench.data.labels import choose_labelled
-from ganbench.errors import Diverged, GanbenchError, UserError
+from ganbench.errors import Diverged, GanbenchError
 from ganbench.evaluate import harness, pictures
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
 from ganbench.records.plots import history_picture
-from ganbench.records.schema import (
-    Cost,
-    Host,
-    Record,
-    Reference,
-    Score,
-    ScoreSet,
-    Skip,
-    State,
-    Status,
-)
+from ganbench.records.schema import Checkpoint, Cost, Host, Record, State, Status
 from ganbench.records.store import TrialDirectory, atomic_write
 from ganbench.study import host
+from ganbench.study.curve import Curve
 from ganbench.study.plan import Trial
+from ganbench.study.scoring import WEIGHTS, Rescoring, lock, rescore, score_set
 from ganbench.train.trainer import Trainer, build
 
 HISTORY_EVERY = 50
@@ -60,23 +51,21 @@ def execute(trial: Trial) -> Record:
         return _execute(trial)
 
 
-def lock(directory: Path) -> FileLock:
-    """The lock of a trial's directory: a second command waits, and finds the work done.
-
-    Raises UserError where the directory cannot be made.
-    """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot write {directory}: {error.strerror or error}") from error
-    return FileLock(directory / ".lock")
-
-
 def _execute(trial: Trial) -> Record:
     directory = TrialDirectory(trial.directory)
     if directory.has_record and (record := directory.read_record()).status != "failed":
         # Finished with other scores; or ended by another command since this one was planned.
-        return rescore(trial) if record.status == "finished" else record
+        if record.status == "finished":
+            rescore(
+                Rescoring(
+                    trial.directory,
+                    trial.evaluation,
+                    device=trial.device,
+                    data_root=trial.data_root,
+                    threads=trial.threads,
+                )
+            )
+        return record
     work = _Work(trial, directory)
     try:
         record = work.run()
@@ -123,6 +112,8 @@ class _Work:
         self.directory = directory
         self.trainer: Trainer | None = None
         self.cost: Cost | None = None
+        self.spent = 0.0
+        """Seconds of training, evaluations along it left out."""
         self.began = self.written = 0.0
 
     def run(self) -> Record:
@@ -133,23 +124,51 @@ class _Work:
         self.trainer = trainer = start(trial, dataset)
         flops = trainer.rehearse()
         host.reset_peak_memory(trial.device)
-        self.began = time.perf_counter()
-        trainer.play(trial.rounds, HISTORY_EVERY, self.report)
-        seconds = time.perf_counter() - self.began
+        curve = self.train(trainer, dataset)
         memory = host.peak_memory_mb(trial.device)
         self.tell("evaluating", trial.rounds, {})
 
         began = time.perf_counter()
         model = trainer.evaluation_model()
-        evaluation = harness.evaluate(model, dataset, seed=trial.seed, device=trial.device)
-        self.cost = self.costs(trainer, seconds, time.perf_counter() - began, memory, flops)
-        directory.add_scores(score_set(evaluation))
+        final = self.evaluate(model, dataset)
+        self.cost = self.costs(trainer, self.spent, time.perf_counter() - began, memory, flops)
+        scores = score_set(final)
+        if curve:
+            areas = curve.areas(f"{trial.device} ({host.machine(trial.device)})")
+            scores = scores.model_copy(update={"scores": [*scores.scores, *areas]})
+        directory.add_scores(scores)
+        if curve and curve.best:
+            last = curve.facts["round"] == trainer.round
+            best = final if last else self.evaluate(curve.best, dataset)
+            directory.add_scores(score_set(best, "best", curve.facts))
+            self.save(curve.best.state_dict(), "best", curve.facts)
         self.save_weights(trainer, model)
-        return self.record("finished", self.draw(model, dataset))
+        reasons = [self.draw(model, dataset), curve.missing if curve else None]
+        return self.record("finished", "; ".join(filter(None, reasons)) or None)
+
+    def train(self, trainer: Trainer, dataset: Dataset) -> Curve | None:
+        """Play all rounds, and evaluate along them where that was asked for."""
+        trial, curve = self.trial, None
+        if trial.eval_every:
+            curve = Curve(dataset, self.directory, trial.evaluation, trial.eval_metrics, trial.seed)
+        every = trial.eval_every or trial.rounds
+        while trainer.round < trial.rounds:
+            self.began = time.perf_counter()
+            trainer.play(min(every, trial.rounds - trainer.round), HISTORY_EVERY, self.report)
+            self.spent += time.perf_counter() - self.began
+            if curve:
+                curve.add(trainer, self.spent)
+        return curve
+
+    def evaluate(self, model: Game, dataset: Dataset) -> harness.Evaluation:
+        trial = self.trial
+        return harness.evaluate(
+            model, dataset, seed=trial.seed, settings=trial.evaluation, device=trial.device
+        )
 
     def report(self, means: dict[str, float]) -> None:
         """A reading of the history: keep it, and tell who watches."""
-        elapsed = time.perf_counter() - self.began
+        elapsed = self.spent + time.perf_counter() - self.began
         rate = means["images"] / elapsed
         self.directory.append_history([{**means, "images_per_second": rate}])
         if time.perf_counter() - self.written > STATE_SECONDS:
@@ -186,9 +205,15 @@ class _Work:
         tensors = model.state_dict()
         for average in trainer.averages.values():
             tensors |= {f"live.{k}": v for k, v in average.live.state_dict().items()}
+        self.save(tensors, "final", {})
+
+    def save(
+        self, tensors: Mapping[str, Tensor], checkpoint: Checkpoint, facts: Mapping[str, Any]
+    ) -> None:
+        """The weights of a checkpoint, and in their metadata what is known of it."""
         cpu = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-        path = self.directory.path / "weights.safetensors"
-        atomic_write(path, save(cpu, {"trial": self.trial.identity}))
+        about = {"trial": self.trial.identity} | {k: str(v) for k, v in facts.items()}
+        atomic_write(self.directory.path / WEIGHTS[checkpoint], save(cpu, about))
 
     def draw(self, model: Game, dataset: Dataset) -> str | None:
         """The pictures. A model that cannot be drawn keeps its numbers; returns why."""
@@ -250,6 +275,7 @@ class _Work:
             rounds=trial.rounds,
             batch_size=trial.batch_size,
             labels=trial.labels,
+            eval_every=trial.eval_every,
             images_seen=trainer.images_seen if trainer else 0,
             generator_updates=trainer.generator_updates if trainer else 0,
             device=trial.device,
@@ -260,26 +286,6 @@ class _Work:
             packages=host.packages(),
             created=datetime.now(UTC),
         )
-
-
-def score_set(evaluation: harness.Evaluation) -> ScoreSet:
-    """An evaluation as the document that is kept of it."""
-    return ScoreSet(
-        protocol_id=evaluation.protocol_id,
-        split=evaluation.split,
-        settings=asdict(evaluation.settings),
-        seed=evaluation.seed,
-        scores=[_score(score) for score in evaluation.scores],
-        skipped=[Skip(metric=metric, reason=reason) for metric, reason in evaluation.skipped],
-        references=[
-            Reference(name=name, score=_score(score)) for name, score in evaluation.references
-        ],
-        seconds=evaluation.seconds,
-    )
-
-
-def _score(score: Any) -> Score:
-    return Score.model_validate(asdict(score))
 
 
 def is_done(trial: Trial, protocol: str) -> bool:
@@ -302,44 +308,3 @@ def with_jobs(trial: Trial, jobs: int) -> Trial:
 def failed(trial: Trial, reason: str) -> Record:
     """The record of a trial whose process could not write it."""
     return _Work(trial, TrialDirectory(trial.directory)).record("failed", reason)
-
-
-def rescore(trial: Trial) -> Record:
-    """Evaluate a finished trial's saved weights by the current protocol; nothing is trained.
-
-    A trial that has these scores already is left alone.
-
-    Raises UserError where the weights are missing or damaged.
-    """
-    directory = TrialDirectory(trial.directory)
-    dataset = data.load(trial.dataset, trial.data_root)
-    if directory.has_scores(harness.Settings().protocol_id(dataset)):
-        return directory.read_record()
-    model = load(trial.directory, trial.device)
-    evaluation = harness.evaluate(model, dataset, seed=trial.seed, device=trial.device)
-    directory.add_scores(score_set(evaluation))
-    return directory.read_record()
-
-
-def load(directory: str | Path, device: str = "cpu") -> Game:
-    """The model that a finished trial was evaluated by: averaged generator, live heads.
-
-    In eval mode; `model.generate(model.latent.draw(n, rng))` gives images in [-1, 1].
-
-    Raises UserError where the directory has no record or its weights cannot be used.
-    """
-    record = TrialDirectory(directory).read_record()
-    variant = registry.load(record.variant)
-    source = data.source(record.dataset)
-    hyperparameters = variant.resolve(record.hyperparameters, source.name, record.variant)
-    shape = record.shape or source.shape
-    classes = source.classes if record.classes is None else record.classes
-    model = build(variant, shape, classes, hyperparameters, record.seed)
-    path = Path(directory) / "weights.safetensors"
-    try:
-        tensors = load_file(path)
-        model.load_state_dict({k: v for k, v in tensors.items() if not k.startswith("live.")})
-    except (OSError, SafetensorError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UserError(f"cannot use {path} ({reason}); delete {path.parent}") from error
-    return model.requires_grad_(False).eval().to(device)

@@ -203,3 +203,17 @@ def test_a_label_budget_is_always_shown() -> None:
     assert [row.labels for row in found.rows if row.metric == "fid"] == ["100", "100", None, "20"]
     lost = compare([outcome(record(labels="20", status="failed", reason="x"))])
     assert lost.failures[0]["labels"] == "20"
+
+
+def test_the_best_checkpoints_are_a_line_below_the_final_ones() -> None:
+    final = [evaluation(fid(value)) for value in (3.0, 5.0)]
+    best = [
+        evaluation(fid(value), checkpoint="best", round=100, chosen_by="fid")
+        for value in (2.0, 4.0)
+    ]
+    both = [Outcome(record(seed=i), [final[i], best[i]]) for i in range(2)]
+    first, second = compare(both).groups
+    assert (first.label, second.label) == ("infogan", "infogan [best fid]")
+    assert [row.mean for row in first.rows if row.metric == "fid"] == [4.0]
+    assert [(row.mean, row.checkpoint) for row in second.rows] == [(3.0, "best")]  # no costs
+    assert failures(both) == []

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import ganbench
 from ganbench import data
 from ganbench.errors import UserError
 from ganbench.records import tables
@@ -213,7 +214,7 @@ def test_a_trial_without_a_generator_finishes(
     names = {path.name for path in trial.directory.iterdir()}
     assert "history.png" in names
     assert not {"samples.png", "traversal.png"} & names
-    assert work.load(trial.directory).classify(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+    assert ganbench.load(trial.directory).classify(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
 
 
 @pytest.mark.slow

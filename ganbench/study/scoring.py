@@ -1,0 +1,174 @@
+"""Trained models and their scores: read from a trial's directory, measured, kept beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from filelock import FileLock
+from safetensors import SafetensorError, safe_open
+
+from ganbench import data
+from ganbench.errors import UserError
+from ganbench.evaluate import harness
+from ganbench.evaluate.harness import Evaluation, Settings
+from ganbench.model import Game
+from ganbench.plugins import registry
+from ganbench.records.schema import Checkpoint, Reference, Score, ScoreSet, Skip
+from ganbench.records.store import TrialDirectory
+from ganbench.train.trainer import build
+
+WEIGHTS: dict[Checkpoint, str] = {"final": "weights.safetensors", "best": "best.safetensors"}
+"""The file of each checkpoint's weights; `best` is there where curves were asked for."""
+
+
+def settings_of(
+    metrics: str | Sequence[str] | None = None,
+    samples: int | None = None,
+    extractor: str | None = None,
+) -> Settings:
+    """Settings of an evaluation as a user gives them; None is the default.
+
+    metrics: names or groups, in a sequence or with commas between them. Raises UserError for
+    an unknown metric and for fewer than one sample.
+    """
+    names = metrics.split(",") if isinstance(metrics, str) else metrics
+    wanted = None if names is None else tuple(name.strip() for name in names)
+    if samples is not None and samples < 1:
+        raise UserError(f"samples {samples}: must be a whole number of at least 1")
+    settings = Settings(extractor=extractor, metrics=wanted)
+    if samples is not None:
+        settings = replace(settings, samples=samples)
+    settings.check()
+    return settings
+
+
+def score_set(
+    evaluation: Evaluation, checkpoint: Checkpoint = "final", facts: dict[str, Any] | None = None
+) -> ScoreSet:
+    """An evaluation as the document that is kept of it; facts: `round` and `chosen_by`."""
+    return ScoreSet(
+        protocol_id=evaluation.protocol_id,
+        split=evaluation.split,
+        settings=asdict(evaluation.settings),
+        seed=evaluation.seed,
+        checkpoint=checkpoint,
+        scores=[Score.model_validate(asdict(score)) for score in evaluation.scores],
+        skipped=[Skip(metric=metric, reason=reason) for metric, reason in evaluation.skipped],
+        references=[
+            Reference(name=name, score=Score.model_validate(asdict(score)))
+            for name, score in evaluation.references
+        ],
+        seconds=evaluation.seconds,
+        **(facts or {}),
+    )
+
+
+def load(directory: str | Path, device: str = "cpu", checkpoint: Checkpoint = "final") -> Game:
+    """The model that a finished trial was evaluated by: averaged generator, live heads.
+
+    In eval mode; `model.generate(model.latent.draw(n, rng))` gives images in [-1, 1].
+    checkpoint: `best` is the one chosen on the validation split, where `--eval-every` was given.
+
+    Raises UserError where the directory has no record or its weights cannot be used.
+    """
+    return _load(Path(directory), device, checkpoint)[0]
+
+
+def _load(directory: Path, device: str, checkpoint: Checkpoint) -> tuple[Game, dict[str, Any]]:
+    record = TrialDirectory(directory).read_record()
+    variant = registry.load(record.variant)
+    source = data.source(record.dataset)
+    hyperparameters = variant.resolve(record.hyperparameters, source.name, record.variant)
+    shape = record.shape or source.shape
+    classes = source.classes if record.classes is None else record.classes
+    model = build(variant, shape, classes, hyperparameters, record.seed)
+    path = directory / WEIGHTS[checkpoint]
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {k: file.get_tensor(k) for k in file.keys() if not k.startswith("live.")}  # noqa: SIM118
+        model.load_state_dict(tensors)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(
+            f"cannot use {path} ({reason}); delete {path.parent} and run its study again"
+        ) from error
+    facts: dict[str, Any] = {}
+    if "chosen_by" in metadata:
+        facts = {"round": int(metadata["round"]), "chosen_by": metadata["chosen_by"]}
+    return model.requires_grad_(False).eval().to(device), facts
+
+
+class Rescoring(NamedTuple):
+    """A finished trial that is to be scored by some settings."""
+
+    directory: Path
+    settings: Settings
+    split: str = "test"
+    device: str = "cpu"
+    data_root: Path | None = None
+    threads: int = 1
+
+
+def lock(directory: Path) -> FileLock:
+    """The lock of a trial's directory: a second command waits, and finds the work done.
+
+    Raises UserError where the directory cannot be made.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write {directory}: {error.strerror or error}") from error
+    return FileLock(directory / ".lock")
+
+
+def score(job: Rescoring) -> str:
+    """`rescore`, alone with the trial's directory."""
+    with lock(job.directory):
+        return rescore(job)
+
+
+def protocol_of(job: Rescoring) -> str:
+    """The protocol that a job's scores will have. Raises UserError where the data is not here."""
+    record = TrialDirectory(job.directory).read_record()
+    dataset = data.load(record.dataset, job.data_root)
+    if dataset.fingerprint != record.dataset_fingerprint:
+        raise UserError(
+            f"{job.directory}: data set {record.dataset} is not the one that it was trained on "
+            f"(fingerprint {dataset.fingerprint}, recorded {record.dataset_fingerprint})"
+        )
+    return job.settings.protocol_id(dataset, job.split)
+
+
+def rescore(job: Rescoring) -> str:
+    """Evaluate the saved weights of a trial, those of every checkpoint; nothing is trained.
+
+    What is scored by this protocol already is left alone. Returns the protocol's id.
+
+    Raises UserError where the weights or the data are missing, damaged or others.
+    """
+    torch.set_num_threads(job.threads)
+    protocol = protocol_of(job)
+    directory = TrialDirectory(job.directory)
+    record = directory.read_record()
+    dataset = data.load(record.dataset, job.data_root)
+    for checkpoint, name in WEIGHTS.items():
+        if checkpoint != "final" and not (job.directory / name).exists():
+            continue
+        if directory.has_scores(protocol, checkpoint):
+            continue
+        model, facts = _load(job.directory, job.device, checkpoint)
+        evaluation = harness.evaluate(
+            model,
+            dataset,
+            seed=record.seed,
+            split=job.split,
+            settings=job.settings,
+            device=job.device,
+        )
+        directory.add_scores(score_set(evaluation, checkpoint, facts))
+    return protocol

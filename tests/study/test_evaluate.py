@@ -1,0 +1,62 @@
+"""Scoring saved trials again: other metrics and counts, without training."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import ganbench
+from ganbench.errors import UserError
+from ganbench.records.store import TrialDirectory
+from ganbench.study.evaluate import evaluate
+from ganbench.study.scoring import settings_of
+
+
+def test_settings_as_a_user_gives_them() -> None:
+    settings = settings_of("fid, nmi", 3000, "digits-v1")
+    assert settings.metrics == ("fid", "nmi")
+    assert settings.samples == 3000
+    assert settings_of() == settings_of(None, None, None)
+    with pytest.raises(UserError, match="did you mean 'fid'"):
+        settings_of("fidd")
+    with pytest.raises(UserError, match="samples 0"):
+        settings_of(samples=0)
+
+
+def test_nothing_to_evaluate(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such directory"):
+        evaluate(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="no finished trials"):
+        evaluate(tmp_path)
+    with pytest.raises(UserError, match="split"):
+        evaluate(tmp_path, split="train")
+
+
+@pytest.mark.slow
+def test_saved_trials_are_scored_again(tmp_path: Path) -> None:
+    ganbench.run("infogan", seeds=2, rounds=30, jobs=1, results=tmp_path)
+    directories = sorted(path.parent for path in tmp_path.rglob("record.json"))
+    before = {d: sorted((d / "scores").iterdir()) for d in directories}
+    settings = settings_of("fid,nmi", 3000)
+    found = evaluate(tmp_path, settings=settings, jobs=1)
+    assert not found.failures
+    (group,) = found.comparison.groups
+    measured = {row.metric for row in group.rows if row.protocol and row.metric in ("fid", "nmi")}
+    assert measured == {"fid", "nmi"}
+    assert "3000 generated" in next(row for row in group.rows if row.metric == "fid").protocol
+    for directory in directories:
+        now = sorted((directory / "scores").iterdir())
+        assert len(now) == len(before[directory]) + 1
+    again = evaluate(tmp_path, settings=settings, jobs=1)  # measured already
+    assert [o.scores for o in again.outcomes] == [o.scores for o in found.outcomes]
+    # All that a directory knows, side by side: two columns of fid.
+    assert sum(row.metric == "fid" for row in ganbench.compare(tmp_path).groups[0].rows) == 2
+
+    shutil.copytree(directories[0], tmp_path / "other" / "damaged")
+    (tmp_path / "other" / "damaged" / "weights.safetensors").write_bytes(b"nonsense")
+    shutil.copytree(directories[1], tmp_path / "other" / "whole")
+    part = evaluate(tmp_path / "other", settings=settings_of("fid", 2500), jobs=1)
+    assert [path.name for path, _ in part.failures] == ["damaged"]
+    assert "weights.safetensors" in part.failures[0][1]
+    assert len(part.outcomes) == 1
+    assert len(TrialDirectory(tmp_path / "other" / "whole").read_scores()) == 3
