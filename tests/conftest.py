@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,30 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Neither the user's caches nor a download: whatever is fetched meets a dead proxy."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GANBENCH_DATA", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("torch")))
+        patch.setenv("https_proxy", "http://127.0.0.1:9")
+        yield
+
+
+@pytest.fixture
+def forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Forget what is kept of real images in memory and on disk: now, and when called."""
+    from ganbench.evaluate import real, references
+
+    def forget() -> None:
+        references._cache.clear()
+        real._reads.clear()
+        monkeypatch.setenv("GANBENCH_DATA", tempfile.mkdtemp(dir=tmp_path))
+
+    forget()
+    return forget
 
 
 @pytest.fixture(scope="session")

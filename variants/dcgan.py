@@ -18,4 +18,7 @@ class DCGAN(GAN):
     leak = 0.2
     d_lr = g_lr = 2e-4
 
-    recipes = {"digits": {"width": 64, "d_lr": 5e-4, "g_lr": 1e-3}, "mnist": {"width": 64}}
+    recipes = {
+        "digits": {"width": 64, "d_lr": 5e-4, "g_lr": 1e-3},
+        **dict.fromkeys(("mnist", "fashion_mnist", "kmnist"), {"width": 64}),
+    }

@@ -29,8 +29,7 @@ class InfoGANCR(CodedGAN):
         super().build()
         if len(self.latent.codes) < 2 or self.latent.categorical:
             raise ValueError("a pair shares one of several continuous codes: set continuous >= 2")
-        channels, height, width = self.shape
-        trunk, features = self.trunk((2 * channels, height, width))
+        trunk, features = self.trunk((2 * self.shape[0], *self.shape[1:]))
         self.h_network = nn.Sequential(trunk, nn.Linear(features, len(self.latent.codes)))
 
     def updates(self) -> list[Update]:

@@ -9,7 +9,7 @@ import click
 from ganbench.cli import options
 from ganbench.errors import UserError
 
-KINDS = ("variants", "datasets", "metrics")
+KINDS = ("variants", "datasets", "metrics", "extractors")
 HYPERPARAMETERS = "hyperparameters"
 
 
@@ -19,7 +19,7 @@ HYPERPARAMETERS = "hyperparameters"
 @options.dataset
 @options.as_json
 def command(kind: str | None, specs: tuple[str, ...], dataset: str, as_json: bool) -> None:
-    """The variants, data sets and metrics there are (all three, or one KIND).
+    """The variants, data sets, metrics and extractors there are (all four, or one KIND).
 
     Variants are those that are installed and those in the Python files of this directory;
     `ganbench list variants SPEC...` lists the FILE.py and MODULE:Class given beside them.
@@ -43,6 +43,10 @@ def command(kind: str | None, specs: tuple[str, ...], dataset: str, as_json: boo
     for name, rows in found.items():
         if len(found) > 1:
             click.secho(name, bold=True)
+        if name == "datasets":
+            for line in _aligned([_COLUMNS, *map(_cells, rows)]):
+                click.echo(f"  {line}")
+            continue
         width = max((len(row["name"]) for row in rows), default=0)
         for row in rows:
             click.echo(f"  {row['name']:<{width}}  {row['summary']}  [{row['note']}]")
@@ -91,19 +95,43 @@ def _datasets() -> list[dict[str, Any]]:
             "shape": source.shape,
             "classes": source.classes,
             "origin": source.origin,
-            "here": data.is_here(source.name),
+            "factors": source.factors,
+            "options": source.options,
+            "path": source.takes_path,
+            "here": None if source.takes_path else data.is_here(source.name),
             "rounds": source.rounds,
             "batch_size": source.batch_size,
-            "note": source.origin if source.embedded else f"{source.origin}; {_here(source.name)}",
         }
         for source in data.SOURCES.values()
     ]
 
 
-def _here(name: str) -> str:
-    from ganbench import data
+_COLUMNS = ("name", "images", "shape", "classes", "factors", "from", "here")
 
-    return "on this machine" if data.is_here(name) else "not on this machine"
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """A data set's row in the columns above; what depends on the user's files is a dash."""
+    return (
+        f"{row['name']}:PATH" if row["path"] else row["name"],
+        f"{row['size']:,}" if row["size"] else "-",
+        "x".join(map(str, row["shape"])) or "-",
+        str(row["classes"] or "-"),
+        ", ".join(row["factors"]) or "-",
+        row["origin"],
+        {True: "yes", False: "no", None: "-"}[row["here"]],
+    )
+
+
+def _aligned(table: list[tuple[str, ...]]) -> list[str]:
+    """Lines of a table; counts (the second and fourth column) end below each other."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if i in (1, 3) else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
 
 
 def _metrics() -> list[dict[str, Any]]:
@@ -115,10 +143,41 @@ def _metrics() -> list[dict[str, Any]]:
             "summary": entry.summary,
             "better": entry.better,
             "group": entry.group,
-            "note": f"{entry.better} is better",
+            "note": "no direction" if entry.better == "none" else f"{entry.better} is better",
         }
         for entry in CATALOGUE.values()
     ]
 
 
-_ROWS = {"variants": _variants, "datasets": _datasets, "metrics": _metrics}
+def _extractors() -> list[dict[str, Any]]:
+    from ganbench.evaluate.extractor_table import FILE, KNOWN, is_here
+
+    rows: list[dict[str, Any]] = [
+        {
+            "name": entry.name,
+            "summary": entry.summary,
+            "features": entry.features,
+            "here": is_here(entry.name),
+            "note": f"{entry.features} features; {_origin(entry.name)}",
+        }
+        for entry in KNOWN.values()
+    ]
+    own = {"name": f"{FILE}PATH", "summary": "a network of your own", "features": None}
+    return [*rows, {**own, "here": None, "note": "an exported program (.pt2) or ONNX"}]
+
+
+def _origin(name: str) -> str:
+    from ganbench.evaluate.extractor_table import KNOWN, is_here
+
+    if not KNOWN[name].files:
+        return "comes with ganbench"
+    where = "on this machine" if is_here(name) else "not on this machine"
+    return f"fetched, about {KNOWN[name].megabytes} MB; {where}"
+
+
+_ROWS = {
+    "variants": _variants,
+    "datasets": _datasets,
+    "metrics": _metrics,
+    "extractors": _extractors,
+}

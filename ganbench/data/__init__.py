@@ -6,10 +6,10 @@ Importing this module imports neither torch nor scikit-learn.
 from __future__ import annotations
 
 import importlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ganbench import cache
 from ganbench.data.sources import SOURCES, Source
 from ganbench.errors import UserError, unknown
 
@@ -25,6 +25,13 @@ class Spec(NamedTuple):
     source: Source
     path: str
     options: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """The spec without the options that have their default value."""
+        values = self.source.options
+        changed = [f"{k}={v}" for k, v in self.options.items() if v != values[k][0]]
+        return ":".join(filter(None, (self.source.name, self.path, ",".join(changed))))
 
 
 def parse(spec: str) -> Spec:
@@ -71,9 +78,8 @@ def source(spec: str) -> Source:
 
 
 def default_root() -> Path:
-    """Where downloads go: $GANBENCH_DATA, or ganbench/ in the user's cache directory."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("GANBENCH_DATA") or Path(cache) / "ganbench")
+    """Where downloads go: $GANBENCH_DATA, or ganbench/ in the user's cache folder."""
+    return cache.folder()
 
 
 def is_here(name: str, root: Path | None = None) -> bool:

@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganbench.data.stream import Part, Stream
+
 
 def to_unit_range(stored: Tensor) -> Tensor:
     """uint8 images to float32 in [-1, 1]; points, which are stored so, as they are."""
@@ -53,6 +55,38 @@ class Split:
         factors = None if self.factors is None else self.factors[rows]
         return Split(self.images[rows], self.labels[rows], factors)
 
+    def subset(self, rows: Tensor | slice) -> Split:
+        """Some of its images, in the order of `rows`."""
+        return self[rows]
+
+
+@dataclass(frozen=True, repr=False)
+class Streamed:
+    """One part of a data set whose images are read when they are asked for.
+
+    Indexing reads rows into a `Split`; `subset` cuts out rows and reads none. labels and
+    factors as in `Split`.
+    """
+
+    images: Stream
+    labels: Tensor
+    factors: Tensor | None = None
+
+    def __repr__(self) -> str:
+        return f"Streamed({len(self)} images of {tuple(self.images.shape[1:])})"
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, rows: Tensor | slice) -> Split:
+        factors = None if self.factors is None else self.factors[rows]
+        return Split(self.images[rows], self.labels[rows], factors)
+
+    def subset(self, rows: Tensor | slice) -> Streamed:
+        """Some of its images, in the order of `rows`; none is read."""
+        factors = None if self.factors is None else self.factors[rows]
+        return Streamed(Part(self.images, rows), self.labels[rows], factors)
+
 
 @dataclass(frozen=True)
 class World:
@@ -90,9 +124,9 @@ class Dataset:
 
     name: str
     classes: int
-    train: Split
-    validation: Split
-    test: Split
+    train: Split | Streamed
+    validation: Split | Streamed
+    test: Split | Streamed
     world: World | None = None
     mixture: Mixture | None = None
 
@@ -103,10 +137,16 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the pixels and labels of all splits, 16 hex digits."""
+        """SHA-256 over the images and labels of all splits, 16 hex digits.
+
+        Of images that are in memory the pixels count, of streamed ones their stream's digest.
+        """
         digest = hashlib.sha256()
         for split in (self.train, self.validation, self.test):
             for tensor in (split.images, split.labels):
+                if isinstance(tensor, Stream):
+                    digest.update(f"{tensor.shape}{tensor.digest}".encode())
+                    continue
                 array = np.ascontiguousarray(tensor.numpy())
                 digest.update(f"{array.dtype}{array.shape}".encode())
                 digest.update(array.tobytes())

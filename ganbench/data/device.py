@@ -1,12 +1,21 @@
-"""A split that lives on the training device as uint8 and is dealt in shuffled batches."""
+"""A split dealt on the training device in shuffled batches, from memory or from files."""
 
 from __future__ import annotations
+
+import copy
+import weakref
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 from torch import Tensor
 
-from ganbench.data.dataset import Split, to_unit_range
+from ganbench.data.dataset import Split, Streamed, to_unit_range
+from ganbench.data.stream import Stream
 from ganbench.errors import UserError
+
+AHEAD = 4
+"""Batches of a stream that are read before they are dealt: what a dealer holds at most."""
 
 
 class Dealer:
@@ -14,41 +23,114 @@ class Dealer:
 
     A batch that crosses the end of an epoch takes its rest from the next shuffles; a split
     smaller than a batch is dealt several times within one. Shuffles come from `rng`, which
-    lives on the device; nothing is copied between devices.
+    lives on the device. Images in memory are copied there once, and nothing between devices
+    afterwards; streamed ones are read ahead in the background and come through pinned
+    memory. Both give the same batches.
 
-    Raises UserError where the split is empty.
+    Raises UserError where the split is empty and, when called, where a file cannot be read.
     """
 
-    def __init__(self, split: Split, batch_size: int, rng: torch.Generator) -> None:
+    def __init__(self, split: Split | Streamed, batch_size: int, rng: torch.Generator) -> None:
         if not len(split):
             raise UserError("there are no images to deal")
-        self.images = split.images.to(rng.device)
+        self.rows = Rows(len(split), batch_size, rng)
         self.labels = split.labels.to(rng.device)
-        self.batch_size = batch_size
-        self.rng = rng
-        self.order = self._shuffle()
-        self.position = 0
+        self.images: Tensor | Stream = split.images
+        if isinstance(self.images, Tensor):
+            self.images = self.images.to(rng.device)
+        self._ahead: Ahead | None = None
 
     def __call__(self) -> tuple[Tensor, Tensor]:
         """The next images (batch_size, c, h, w) in [-1, 1] and labels (batch_size,)."""
-        end = self.position + self.batch_size
-        parts = [self.order[self.position : end]]
-        while end > len(self.order):
-            self.order = self._shuffle()
-            end -= len(self.images)
-            parts.append(self.order[:end])
-        self.position = end
-        rows = torch.cat(parts) if len(parts) > 1 else parts[0]
-        return to_unit_range(self.images[rows]), self.labels[rows]
+        if isinstance(self.images, Tensor):
+            rows = self.rows()
+            images = self.images[rows]
+        else:
+            images = self._read(self.images)
+            rows = self.rows()
+        return to_unit_range(images), self.labels[rows]
+
+    def _read(self, stream: Stream) -> Tensor:
+        """The stream's images of the batch that is next."""
+        device = self.rows.rng.device
+        if self._ahead is None:
+            self._ahead = Ahead(stream, self.rows.ahead(), pinned=device.type == "cuda")
+        try:
+            return self._ahead().to(device, non_blocking=True)
+        except BaseException:
+            self._ahead = None  # the next call starts again at this batch
+            raise
 
     def state_dict(self) -> dict[str, Tensor | int]:
-        """Where the dealing stands, but for the generator."""
-        return {"order": self.order.clone(), "position": self.position}
+        """Where the dealing stands, but for the generator; not how far was read ahead."""
+        return {"order": self.rows.order.clone(), "position": self.rows.position}
 
     def load_state_dict(self, state: dict[str, Tensor | int]) -> None:
-        """Go on from a saved state."""
-        self.order = torch.as_tensor(state["order"]).to(self.rng.device).clone()
-        self.position = int(state["position"])
+        """Go on from a saved state, once the generator has its own."""
+        self.rows.order = torch.as_tensor(state["order"]).to(self.rows.device).clone()
+        self.rows.position = int(state["position"])
+        self._ahead = None
+
+
+class Rows:
+    """Which rows of n make up the next batch; kept on `device`, the generator's own."""
+
+    def __init__(self, n: int, batch_size: int, rng: torch.Generator) -> None:
+        self.n = n
+        self.batch_size = batch_size
+        self.rng = rng
+        self.device = rng.device
+        self.order = self._shuffle()
+        self.position = 0
+
+    def __call__(self) -> Tensor:
+        """The rows (batch_size,) of the next batch."""
+        end = self.position + self.batch_size
+        parts = [self.order[self.position : end]]
+        while end > self.n:
+            self.order = self._shuffle()
+            end -= self.n
+            parts.append(self.order[:end])
+        self.position = end
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+    def ahead(self) -> Rows:
+        """The same rows, on the CPU, drawn from a copy of the generator: this one stays behind."""
+        twin = copy.copy(self)
+        twin.rng = torch.Generator(self.rng.device)
+        twin.rng.set_state(self.rng.get_state())
+        twin.device = torch.device("cpu")
+        twin.order = self.order.cpu()
+        return twin
 
     def _shuffle(self) -> Tensor:
-        return torch.randperm(len(self.images), generator=self.rng, device=self.rng.device)
+        order = torch.randperm(self.n, generator=self.rng, device=self.rng.device)
+        return order.to(self.device)
+
+
+class Ahead:
+    """Reads a stream's batches in a thread of its own, `AHEAD` of them before they are asked for.
+
+    rows: says which, and is used up. pinned: into page-locked memory, from where a copy to a
+    GPU needs no wait. The thread ends with this object.
+    """
+
+    def __init__(self, stream: Stream, rows: Rows, pinned: bool) -> None:
+        self._stream = stream
+        self._rows = rows
+        self._pinned = pinned
+        self._coming: deque[Future[Tensor]] = deque()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ganbench-reads")
+        weakref.finalize(self, self._thread.shutdown, wait=False, cancel_futures=True)
+
+    def __call__(self) -> Tensor:
+        """The next batch, uint8. Raises what reading it raised."""
+        while len(self._coming) < AHEAD:
+            job = self._thread.submit(_read, self._stream, self._rows(), self._pinned)
+            self._coming.append(job)
+        return self._coming.popleft().result()
+
+
+def _read(stream: Stream, rows: Tensor, pinned: bool) -> Tensor:
+    images = stream[rows]
+    return images.pin_memory() if pinned else images

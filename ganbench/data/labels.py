@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ganbench.data.dataset import Split
+from ganbench.data.dataset import Split, Streamed
 from ganbench.errors import UserError
 
 STREAM = zlib.crc32(b"labels")
@@ -31,12 +31,14 @@ def parse_labels(budget: str | int, classes: int) -> int:
     return int(match[1]) * (classes if match[2] else 1)
 
 
-def check_labels(split: Split, budget: str | int, classes: int) -> int | None:
+def check_labels(split: Split | Streamed, budget: str | int, classes: int) -> int | None:
     """The number of labelled images of a budget; None where that is all of the split.
 
-    Raises UserError where the budget cannot be read, or where the split or one of its
-    classes has too few images for it.
+    Raises UserError where the budget cannot be read, where there are no labels, or where the
+    split or one of its classes has too few images for it.
     """
+    if not classes:
+        raise UserError(f"labels {budget}: the images have no labels")
     total = parse_labels(budget, classes)
     if total == len(split):
         return None
@@ -54,8 +56,10 @@ def check_labels(split: Split, budget: str | int, classes: int) -> int | None:
     return total
 
 
-def choose_labelled(split: Split, budget: str | int, classes: int, seed: int) -> Split:
-    """The labelled images of a split, in their written order.
+def choose_labelled(
+    split: Split | Streamed, budget: str | int, classes: int, seed: int
+) -> Split | Streamed:
+    """The labelled images of a split, in their written order; those of a stream are not read.
 
     Of N labels each of K classes gets floor(N / K), and N mod K of them, drawn by the seed
     among those with more images, get one more. Which images is drawn by the seed too.
@@ -74,4 +78,4 @@ def choose_labelled(split: Split, budget: str | int, classes: int, seed: int) ->
     chosen: list[NDArray[np.int64]] = [
         rows[: each + (label in lucky)] for label, rows in enumerate(shuffled)
     ]
-    return split[torch.from_numpy(np.sort(np.concatenate(chosen)))]
+    return split.subset(torch.from_numpy(np.sort(np.concatenate(chosen))))

@@ -6,22 +6,23 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, wraps
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from ganbench.data.dataset import Dataset, Split, as_stored, to_unit_range
-from ganbench.evaluate import capabilities, extractors, probe
+from ganbench.data.dataset import Dataset, Split, Streamed, as_stored, to_unit_range
+from ganbench.evaluate import capabilities, extractors, probe, real
 from ganbench.evaluate.capabilities import Unavailable
-from ganbench.evaluate.extractors import Extractor
+from ganbench.evaluate.extractors import Extractor, Read
 from ganbench.evaluate.networks import BATCH
 from ganbench.evaluate.settings import Settings
 from ganbench.model.latent import Code, Latent, LatentValue
 
 SPLITS = ("validation", "test")
+ImageSet = Literal["train", "held-out", "generated"]
 T = TypeVar("T")
 
 
@@ -32,10 +33,10 @@ def stream(seed: int, purpose: str) -> int:
     return int(state[0] >> np.uint64(1))
 
 
-def choose(split: Split, limit: int) -> Split:
-    """At most `limit` images of a split, a fixed random choice in their written order."""
+def choose(split: Split | Streamed, limit: int) -> Split:
+    """At most `limit` images of a split, a fixed random choice in their written order; read."""
     if len(split) <= limit:
-        return split
+        return split if isinstance(split, Split) else split[:]
     rows = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))
     return split[rows[:limit].sort().values]
 
@@ -193,40 +194,64 @@ class Evidence:
     @cached_property
     def extractor(self) -> Extractor:
         """The extractor that the settings name, or the data set's default."""
-        return extractors.find(self.settings.extractor, self.dataset.name)
+        return extractors.find(self.settings.extractor, self.dataset.name, self.device)
+
+    def seen_by(self, extractor: Extractor, images: ImageSet) -> Read:
+        """What an extractor says of an image set; it reads each set once."""
+        if images == "train":
+            return real.read(extractor, self.dataset, "train", self.train, self.settings.reference)
+        if images == "held-out":
+            return real.read(
+                extractor, self.dataset, self.split, self.held_out, self.settings.reference
+            )
+        if extractor.identity not in self._generated_reads:
+            self._generated_reads[extractor.identity] = extractor.read(self.generated)
+        return self._generated_reads[extractor.identity]
 
     @cached_property
-    def _generated_read(self) -> tuple[Tensor, Tensor]:
-        return self.extractor.read(self.generated)
+    def _generated_reads(self) -> dict[str, Read]:
+        return {}
 
     @property
     def generated_features(self) -> Tensor:
         """Features (samples, d) of the generated images."""
-        return self._generated_read[0]
+        return self.seen_by(self.extractor, "generated").features
 
     @property
     def generated_logits(self) -> Tensor:
-        """The extractor's logits (samples, classes) of the generated images."""
-        return self._generated_read[1]
+        """The extractor's logits (samples, k) of the generated images."""
+        return self._logits("generated")
 
     @cached_property
     def train_features(self) -> Tensor:
         """Features (n, d) of the real training images."""
-        return self.extractor.features(self.train.images)
+        return self.seen_by(self.extractor, "train").features
 
     @cached_property
-    def _held_out_read(self) -> tuple[Tensor, Tensor]:
-        return self.extractor.read(self.held_out.images)
-
-    @property
     def held_out_features(self) -> Tensor:
         """Features (n, d) of the held-out real images."""
-        return self._held_out_read[0]
+        return self.seen_by(self.extractor, "held-out").features
 
     @property
     def held_out_logits(self) -> Tensor:
-        """The extractor's logits (n, classes) of the held-out real images."""
-        return self._held_out_read[1]
+        """The extractor's logits (n, k) of the held-out real images."""
+        return self._logits("held-out")
+
+    def _logits(self, images: ImageSet) -> Tensor:
+        logits = self.seen_by(self.extractor, images).logits
+        if logits is None:
+            raise Unavailable(f"extractor {self.extractor.name} has no logits")
+        return logits
+
+    def classes_of(self, logits: Tensor) -> Tensor:
+        """The data set's classes (n,) in an extractor's logits, where these stand for them."""
+        classes = self.dataset.classes
+        if logits.shape[1] != classes or not self.extractor.knows_classes(self.dataset.name):
+            raise Unavailable(
+                f"extractor {self.extractor.name} does not know the {classes} classes of "
+                f"{self.dataset.name}"
+            )
+        return logits.argmax(1)
 
     # What the model says of images.
 

@@ -52,9 +52,9 @@ def evaluate(
     """Measure everything that a model can do; what it cannot is recorded with the reason.
 
     model: anything with capabilities, on `device`. split: the held-out real images, "test"
-    for final scores, "validation" for choices. beside: gather the references too. The model's mode and parameters and the
-    global generators of random numbers are left as they are found; on a CPU the same seed
-    and number of threads give the same bits.
+    for final scores, "validation" for choices. beside: gather the references too. The model's
+    mode and parameters and the global generators of random numbers are left as they are found;
+    on a CPU the same seed and number of threads give the same bits.
 
     Raises ValueError for another split, UserError for an unknown extractor.
     """
@@ -70,7 +70,7 @@ def evaluate(
             else:
                 found.skipped.append((name, outcome))
     if beside:
-        found.references.extend(references.gather(dataset, split, settings))
+        found.references.extend(references.gather(dataset, split, settings, evidence.device))
     return replace(found, seconds=time.perf_counter() - start)
 
 

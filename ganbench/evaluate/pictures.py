@@ -46,8 +46,8 @@ def samples_picture(model: Any, path: Path, seed: int, title: str | None = None)
         codes[:, 0] = torch.arange(len(codes)) % columns
         value = latent.assemble(latent.noise_of(value), codes)[: ROWS * columns]
     top = (0.4 if caption else 0.1) + (0.25 if title else 0.0)
-    figure, (axes,) = _sheet((ROWS, columns), 1, left=0.1, top=top)
-    _show(axes, _images(model, value, seed), columns, names, caption)
+    figure, (axes,) = sheet((ROWS, columns), 1, left=0.1, top=top)
+    show(axes, _images(model, value, seed), columns, names, caption)
     if title:
         figure.suptitle(title, fontsize=8, y=1 - 0.06 / figure.get_figheight(), va="top")
     figure.savefig(path, dpi=100)
@@ -73,7 +73,7 @@ def traversal_picture(model: Any, dataset: Dataset, path: Path, seed: int) -> No
         noise = noise[:, :1]
     noise = noise.expand(rows, columns, -1)
     left = 1.15 if names else 0.1
-    figure, panels = _sheet((rows, columns), max(len(walked), 1), left=left, top=0.4)
+    figure, panels = sheet((rows, columns), max(len(walked), 1), left=left, top=0.4)
     for panel, axes in enumerate(panels):
         codes = _middle(latent).repeat(rows, columns, 1)
         ticks, caption = [""] * columns, "draws of noise"
@@ -84,7 +84,7 @@ def traversal_picture(model: Any, dataset: Dataset, path: Path, seed: int) -> No
             codes[:, :, column] += WALK * (code.high - code.low) / 2
             ticks, caption = [f"{v:g}" for v in codes[0, :, column].tolist()], code.name
         value = latent.assemble(noise.flatten(0, 1), codes.flatten(0, 1))
-        side = _show(axes, _images(model, value, seed), columns, ticks, caption)
+        side = show(axes, _images(model, value, seed), columns, ticks, caption)
         if names and panel == 0:
             axes.set_yticks((np.arange(rows) + 0.5) * side, names, fontsize=8)
     figure.savefig(path, dpi=100)
@@ -104,7 +104,9 @@ def row_names(model: Any, dataset: Dataset, seed: int) -> list[str]:
     noun = "digit" if dataset.name in ("digits", "mnist") else "class"
     if code.label:
         return [f"{noun} {i}" for i in indices]
-    evidence = Evidence(model, dataset, Settings(), seed, device=_device(model))
+    if not dataset.classes:
+        return [f"code {i}" for i in indices]
+    evidence = Evidence(model, dataset, Settings(), seed, device=model_device(model))
     try:
         with undisturbed(model, seed, evidence.device):
             mapping = match_clusters(evidence.train_codes[:, 0], evidence.train.labels)
@@ -120,7 +122,8 @@ def _rng(seed: int, purpose: str) -> torch.Generator:
     return torch.Generator().manual_seed(stream(seed, purpose))
 
 
-def _device(model: Any) -> torch.device:
+def model_device(model: Any) -> torch.device:
+    """Where a model's parameters are; the CPU where it has none."""
     parameters = model.parameters() if isinstance(model, nn.Module) else iter(())
     return next((parameter.device for parameter in parameters), torch.device("cpu"))
 
@@ -131,12 +134,12 @@ def _middle(latent: Latent) -> Tensor:
 
 
 def _images(model: Any, value: LatentValue, seed: int) -> Tensor:
-    device = _device(model)
+    device = model_device(model)
     with undisturbed(model, seed, device):
         return to_uint8(ask(model, "generate", value.to(device)).float().cpu())
 
 
-def _sheet(
+def sheet(
     grid: tuple[int, int], panels: int, *, left: float, top: float
 ) -> tuple[Figure, list[Axes]]:
     """A figure with `panels` axes side by side, each for a grid of (rows, columns) images."""
@@ -151,7 +154,7 @@ def _sheet(
     return figure, [figure.add_axes(box) for box in boxes]
 
 
-def _show(axes: Axes, images: Tensor, columns: int, names: Sequence[str], caption: str) -> float:
+def show(axes: Axes, images: Tensor, columns: int, names: Sequence[str], caption: str) -> float:
     """Lay out uint8 images (n, c, h, w) in rows of `columns`; returns the side of a cell."""
     n, _, height, width = images.shape
     cells = images.movedim(1, -1).unflatten(0, (n // columns, columns)).numpy()

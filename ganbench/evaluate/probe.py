@@ -55,9 +55,13 @@ def read_codes(
 def classify(
     train: tuple[Tensor, Tensor], test: Tensor, classes: int, *, steps: int, seed: int
 ) -> Tensor:
-    """Train a classifier on uint8 images and int64 labels; its classes (n,) of `test` images."""
+    """Train a classifier on uint8 images and int64 labels; its classes (n,) of `test` images.
+
+    Of points (n, 2) too: `Network` sorts images, `reader` points.
+    """
     images, labels = train
-    network = fresh(lambda: Network(tuple(images.shape[1:]), classes), seed)
+    make = Network if images.dim() == 4 else reader
+    network = fresh(lambda: make(tuple(images.shape[1:]), classes), seed)
     fit(network, images, labels, F.cross_entropy, seed=seed, steps=steps, lr=CLASSIFIER_RATE)
     return outputs(network, test).argmax(1)
 

@@ -1,23 +1,28 @@
 """What stands beside a model in a table: numbers of real images and of simple methods.
 
-They depend on the data and the settings alone (their seed is fixed) and are kept in memory.
+They depend on the data and the settings alone (their seed is fixed) and are kept, in memory
+and in the user's cache folder.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import cache, partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from ganbench.cache import digest, recall
 from ganbench.data.dataset import Dataset
-from ganbench.evaluate.capabilities import Unavailable
-from ganbench.evaluate.evidence import Evidence, undisturbed
+from ganbench.evaluate import real
+from ganbench.evaluate.capabilities import Unavailable, classify
+from ganbench.evaluate.evidence import Evidence, gathered, undisturbed
+from ganbench.evaluate.extractor_table import OWN
 from ganbench.evaluate.metrics import (
     METRICS,
     Measurement,
@@ -26,9 +31,28 @@ from ganbench.evaluate.metrics import (
     k_means,
     trained_on,
 )
-from ganbench.evaluate.metrics.clusters import grouping
-from ganbench.evaluate.metrics.fidelity import distance_to_training
+from ganbench.evaluate.metrics.attacks import blur
+from ganbench.evaluate.metrics.clusters import grouping, need_labels
+from ganbench.evaluate.metrics.companions import companion
+from ganbench.evaluate.metrics.diversity import diversity_within
+from ganbench.evaluate.metrics.fidelity import (
+    OVERLAP,
+    distance_to_training,
+    kernel_distance_to_training,
+    overlap_with_training,
+    score_of,
+)
+from ganbench.evaluate.metrics.found_modes import (
+    OF_POINTS,
+    OF_STACKS,
+    coverage_of_points,
+    coverage_of_stacks,
+)
+from ganbench.evaluate.metrics.histograms import feature_distance, pixel_distance
+from ganbench.evaluate.metrics.memorisation import copying, held_out_distances, to_training
+from ganbench.evaluate.metrics.robustness import Attacked, accuracy_of, auc_of, under_attack
 from ganbench.evaluate.metrics.uncertainty import of_accuracy
+from ganbench.evaluate.reference_codes import beside_codes
 from ganbench.evaluate.score import Score, to_score
 from ganbench.evaluate.settings import Settings
 
@@ -37,25 +61,52 @@ SIGMA = 0.5
 """Standard deviation in pixels of the blur of the negative control."""
 
 FLOOR = "real images, held out"
+POINTS = "real points, held out"
 BLURRED = f"real images, blurred (sigma {SIGMA})"
 K_MEANS = "k-means on pixels"
 REAL = "real training images"
+ORDINARY = "the extractor's classifier"
 
-_cache: dict[tuple[str, str, str, Settings], list[tuple[str, Score]]] = {}
+_cache: dict[str, list[tuple[str, Score]]] = {}
 
 
-def gather(dataset: Dataset, split: str, settings: Settings) -> list[tuple[str, Score]]:
-    """(name, score) of every reference that the data set allows."""
-    key = (dataset.name, dataset.fingerprint, split, settings)
-    if key not in _cache:
-        evidence = Evidence(None, dataset, settings, SEED, split)
+def gather(
+    dataset: Dataset, split: str, settings: Settings, device: torch.device | str = "cpu"
+) -> list[tuple[str, Score]]:
+    """(name, score) of every reference that the data set allows.
+
+    device: where extractors run. `Score.seconds` are those of the first measurement.
+    """
+    evidence = Evidence(None, dataset, settings, SEED, split, device)
+    facts = {
+        "protocol": settings.protocol_id(dataset, split),
+        **real.circumstances(evidence.device),
+    }
+
+    def make() -> list[tuple[str, Score]]:
         with undisturbed(None, SEED, evidence.device):
-            _cache[key] = list(_gather(evidence))
+            return list(_gather(evidence))
+
+    key = digest(facts)
+    if key not in _cache:
+        _cache[key] = recall("references", facts, make, _packed, _unpacked)
     return list(_cache[key])
 
 
+def _packed(found: list[tuple[str, Score]]) -> bytes:
+    rows = [(name, asdict(score)) for name, score in found]
+    return json.dumps(rows, default=lambda number: number.item()).encode()  # NumPy's
+
+
+def _unpacked(content: bytes) -> list[tuple[str, Score]]:
+    return [(name, Score(**score)) for name, score in json.loads(content)]
+
+
 def _gather(evidence: Evidence) -> Iterator[tuple[str, Score]]:
+    wanted = evidence.settings.metrics_for(evidence.dataset)
     for name, metric, measure in _references(evidence):
+        if metric not in wanted:
+            continue
         start = time.perf_counter()
         try:
             measurement = measure()
@@ -66,26 +117,15 @@ def _gather(evidence: Evidence) -> Iterator[tuple[str, Score]]:
 
 def _references(evidence: Evidence) -> Iterator[tuple[str, str, Callable[[], Measurement]]]:
     train, held_out = evidence.train, evidence.held_out
-    yield (
-        FLOOR,
-        "fid",
-        lambda: distance_to_training(
-            evidence, evidence.held_out_features, f"{len(held_out)} held-out real images"
-        ),
-    )
-    yield (
-        BLURRED,
-        "fid",
-        lambda: distance_to_training(
-            evidence,
-            evidence.extractor.features(blurred(held_out.images, SIGMA)),
-            f"{len(held_out)} held-out real images, blurred (sigma {SIGMA}),",
-        ),
-    )
+    yield from _of_fidelity(evidence)
+    yield from _of_modes(evidence)
+    for own in OWN:
+        yield FLOOR, own, partial(companion, own, evidence, "held-out")
     k = evidence.dataset.classes
 
     @cache
     def clusters() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        need_labels(evidence)
         return k_means(train.images.flatten(1), held_out.images.flatten(1), k)
 
     def grouped(score: str) -> Measurement:
@@ -106,16 +146,142 @@ def _references(evidence: Evidence) -> Iterator[tuple[str, str, Callable[[], Mea
 
     yield REAL, "classification_accuracy_score", fresh
     yield REAL, "test_error", lambda: error_of(fresh())
+    yield from beside_codes(evidence)
+    yield from _of_histograms(evidence)
+    yield from _of_copying(evidence)
+    yield REAL, "intra_class_diversity", lambda: _real_diversity(evidence)
+    yield ORDINARY, "attacked_accuracy", lambda: accuracy_of(evidence, *_ordinary(evidence))
+    yield ORDINARY, "attacked_auc", lambda: auc_of(evidence, *_ordinary(evidence))
+
+
+Reference = tuple[str, str, Callable[[], Measurement]]
+
+
+def _one(of: Callable[[], dict[str, Measurement]], name: str) -> Measurement:
+    return of()[name]
+
+
+def _of_fidelity(evidence: Evidence) -> Iterator[Reference]:
+    """Held-out real images, and blurred ones."""
+    count = f"{len(evidence.held_out)} held-out real images"
+    smooth = f"{count}, blurred (sigma {SIGMA}),"
+    for name, measure in _against_training(
+        evidence, lambda: evidence.held_out_features, count
+    ).items():
+        yield FLOOR, name, measure
+    for name, measure in _against_training(
+        evidence, lambda: _blurred_features(evidence), smooth
+    ).items():
+        yield BLURRED, name, measure
+    yield FLOOR, "inception_score", lambda: score_of(evidence, evidence.held_out_logits, count)
+
+
+def _against_training(
+    evidence: Evidence, features: Callable[[], Tensor], description: str
+) -> dict[str, Callable[[], Measurement]]:
+    """The fidelity metrics that compare features with those of the training images."""
+
+    @cache
+    def overlap() -> dict[str, Measurement]:
+        return overlap_with_training(evidence, features(), description)
+
+    return {
+        "fid": lambda: distance_to_training(evidence, features(), description),
+        "kid": lambda: kernel_distance_to_training(evidence, features(), description),
+    } | {name: partial(_one, overlap, name) for name in OVERLAP}
+
+
+def _of_modes(evidence: Evidence) -> Iterator[Reference]:
+    """Held-out real points, or stacked digits; at most as many as are generated."""
+    real = evidence.held_out.images[: evidence.settings.samples]
+
+    @cache
+    def points() -> dict[str, Measurement]:
+        return coverage_of_points(evidence, real, f"{len(real)} held-out real points")
+
+    @cache
+    def stacks() -> dict[str, Measurement]:
+        return coverage_of_stacks(evidence, real, f"{len(real)} held-out real images")
+
+    for name in OF_POINTS:
+        yield POINTS, name, partial(_one, points, name)
+    for name in OF_STACKS:
+        yield FLOOR, name, partial(_one, stacks, name)
+
+
+def _of_histograms(evidence: Evidence) -> Iterator[Reference]:
+    """Held-out real images, and blurred ones."""
+    images, count = evidence.held_out.images, f"{len(evidence.held_out)} held-out real images"
+    yield FLOOR, "pixel_js", lambda: pixel_distance(evidence, images, count)
+    yield (
+        FLOOR,
+        "feature_js",
+        lambda: feature_distance(evidence, evidence.held_out_features, count),
+    )
+    smooth = f"{count}, blurred (sigma {SIGMA}),"
+    yield BLURRED, "pixel_js", lambda: pixel_distance(evidence, _blurred(evidence), smooth)
+    yield (
+        BLURRED,
+        "feature_js",
+        lambda: feature_distance(evidence, _blurred_features(evidence), smooth),
+    )
+
+
+def _of_copying(evidence: Evidence) -> Iterator[Reference]:
+    """Half of the held-out real images against the other half, and the training images."""
+
+    @cache
+    def new() -> dict[str, Measurement]:
+        known = held_out_distances(evidence)
+        rows = np.random.default_rng(SEED).permutation(len(known))
+        halves = known[rows[::2]], known[rows[1::2]]
+        return copying(evidence, *halves, "half of the held-out real images against the other")
+
+    @cache
+    def copied() -> dict[str, Measurement]:
+        known, found = held_out_distances(evidence), to_training(evidence, evidence.train_features)
+        description = f"the training images against {len(known)} held-out real images"
+        return copying(evidence, found, known, description)
+
+    for name in ("memorisation_ratio", "memorisation_copies"):
+        yield FLOOR, name, partial(_one, new, name)
+        yield REAL, name, partial(_one, copied, name)
+
+
+@gathered
+def _blurred(evidence: Evidence) -> Tensor:
+    if len(evidence.dataset.shape) != 3:
+        raise Unavailable("points cannot be blurred")
+    return blurred(evidence.held_out.images, SIGMA)
+
+
+@gathered
+def _blurred_features(evidence: Evidence) -> Tensor:
+    return evidence.extractor.features(_blurred(evidence))
+
+
+def _real_diversity(evidence: Evidence) -> Measurement:
+    labels = evidence.train.labels
+    return diversity_within(evidence, evidence.train_features, labels, "real training images")
+
+
+@gathered
+def _ordinary(evidence: Evidence) -> tuple[dict[str, Attacked], str]:
+    """What the extractor's own classifier makes of images under attack, and its name."""
+    extractor, classes = evidence.extractor, evidence.dataset.classes
+    if not extractor.knows_classes(evidence.dataset.name):
+        raise Unavailable(f"extractor {extractor.name} does not know the classes")
+    found = under_attack(evidence, partial(classify, extractor, classes=classes))
+    return found, extractor.identity
 
 
 def blurred(images: Tensor, sigma: float) -> Tensor:
     """uint8 images (n, c, h, w) through a Gaussian filter of `sigma` pixels, rounded."""
-    smooth = gaussian_filter(images.numpy().astype(np.float64), (0, 0, sigma, sigma))
-    return torch.from_numpy(smooth.round().astype(np.uint8))
+    return blur(images.double(), sigma).round().to(torch.uint8)
 
 
 def _extractor_accuracy(evidence: Evidence) -> Measurement:
     labels = evidence.held_out.labels
-    value = accuracy(evidence.held_out_logits.argmax(1), labels)
+    value = accuracy(evidence.classes_of(evidence.held_out_logits), labels)
     protocol = f"{evidence.extractor.identity} on {len(labels)} held-out real images, uint8"
     return Measurement(value, len(labels), protocol, of_accuracy(value, len(labels)))

@@ -7,7 +7,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from ganbench.evaluate.catalogue import CATALOGUE, REFERENCES_VERSION, chosen
+from ganbench.evaluate import extractor_table
+from ganbench.evaluate.catalogue import CATALOGUE, REFERENCES_VERSION, When, chosen
+from ganbench.evaluate.extractor_table import OWN
 
 if TYPE_CHECKING:
     from ganbench.data.dataset import Dataset
@@ -45,12 +47,20 @@ class Settings:
             raise ValueError(f"noise must be at least 0, not {self.noise}")
 
     def check(self) -> None:
-        """Raise UserError for an unknown metric."""
-        chosen(self.metrics, world=False)
+        """Raise UserError for an unknown metric or extractor, or a file that is not there."""
+        chosen(self.metrics)
+        extractor_table.chosen(self.extractor, "")
 
     def metrics_for(self, dataset: Dataset) -> list[str]:
         """What is measured on a data set. Raises UserError for an unknown metric."""
-        return chosen(self.metrics, dataset.world is not None)
+        kinds: dict[When, bool] = {
+            "always": True,
+            "images": len(dataset.shape) == 3,
+            "world": dataset.world is not None,
+            "mixture": dataset.mixture is not None,
+            "stacked": dataset.name == "stacked_mnist",
+        }
+        return chosen(self.metrics, [kind for kind, there in kinds.items() if there])
 
     def protocol_id(self, dataset: Dataset, split: str = "test") -> str:
         """SHA-256, 12 hex digits, of all that defines the numbers but the model and the seed.
@@ -60,12 +70,17 @@ class Settings:
         """
         from ganbench.evaluate.extractors import identity
 
+        metrics = self.metrics_for(dataset)
         parts = {
             "dataset": [dataset.name, dataset.fingerprint],
             "split": split,
-            "settings": {k: v for k, v in asdict(self).items() if k != "metrics"},
+            # an extractor is known by its hash, whatever it was called and wherever it lies
+            "settings": {k: v for k, v in asdict(self).items() if k != "metrics"}
+            | {"extractor": None},
             "extractor": identity(self.extractor, dataset.name),
-            "metrics": {name: CATALOGUE[name].version for name in self.metrics_for(dataset)},
+            "metrics": {name: CATALOGUE[name].version for name in metrics},
             "references": REFERENCES_VERSION,
         }
+        if own := {metric: identity(name, "") for metric, name in OWN.items() if metric in metrics}:
+            parts["extractors"] = own
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]

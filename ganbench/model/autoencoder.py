@@ -41,7 +41,12 @@ class Autoencoder(Game):
     averaged = ("generator", "encoder")
 
     def build(self) -> None:
-        """Make the decoder, called generator, and the encoder."""
+        """Make the decoder, called generator, and the encoder.
+
+        Raises ValueError for points that are to be probabilities.
+        """
+        if self.likelihood == "bernoulli" and len(self.shape) == 1:
+            raise ValueError("points are no probabilities: use likelihood=gaussian")
         self.latent = Latent(Normal(self.codes))
         if backbones.choose(self.backbone, self.shape) == "mlp":
             width = self.width or 256
@@ -58,19 +63,20 @@ class Autoencoder(Game):
         return self.latent.posterior(self.encoder(images))
 
     def decode(self, z: Tensor) -> Tensor:
-        """The decoder's outputs (n, *shape) before its tanh."""
+        """The decoder's outputs (n, *shape), of images before its tanh."""
         for layer in self.generator:  # type: ignore[attr-defined]
             if not isinstance(layer, nn.Tanh):
                 z = layer(z)
         return z
 
-    def reconstruction(self, images: Tensor, before: Tensor) -> Tensor:
+    def reconstruction(self, images: Tensor, decoded: Tensor) -> Tensor:
         """-log p(x|z) in nats, the mean over images of the sum over pixels."""
         if self.likelihood == "bernoulli":
             targets = (images + 1) / 2  # (1 + tanh a) / 2 = sigmoid(2 a)
-            nats = F.binary_cross_entropy_with_logits(2 * before, targets, reduction="none")
+            nats = F.binary_cross_entropy_with_logits(2 * decoded, targets, reduction="none")
         else:
-            nats = 0.5 * ((images - torch.tanh(before)) / self.pixel_sigma).square()
+            mean = torch.tanh(decoded) if len(self.shape) == 3 else decoded
+            nats = 0.5 * ((images - mean) / self.pixel_sigma).square()
             nats = nats + math.log(self.pixel_sigma * math.sqrt(2 * math.pi))
         return nats.flatten(1).sum(1).mean()
 

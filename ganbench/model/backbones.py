@@ -1,7 +1,9 @@
-"""Generator and discriminator networks for any square image: MLPs and DCGAN-style stacks."""
+"""Generator and discriminator networks: MLPs and DCGAN-style stacks for any square image, MLPs
+for points."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -85,8 +87,12 @@ class Discriminator(nn.Module):
 
 
 def with_planes(images: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """Images (n, c, h, w) with their labels (n,) as `classes` constant planes of 0 and 1."""
-    planes = F.one_hot(labels, classes).to(images.dtype)[:, :, None, None]
+    """Images (n, c, h, w) with their labels (n,) as `classes` constant planes of 0 and 1.
+
+    Points (n, d) with their labels as `classes` further numbers of 0 and 1.
+    """
+    planes = F.one_hot(labels, classes).to(images.dtype)
+    planes = planes.view(*planes.shape, *[1] * (images.dim() - 2))
     return torch.cat([images, planes.expand(-1, -1, *images.shape[2:])], 1)
 
 
@@ -101,10 +107,14 @@ def head(features: int, outputs: int, hidden: int) -> nn.Sequential:
 
 
 def choose(backbone: str, shape: tuple[int, ...]) -> str:
-    """Which backbone `auto` means for images of a shape (c, h, w).
+    """Which backbone `auto` means for images of a shape (c, h, w), or points of (d,).
 
-    Raises ValueError where the shape is not a square image.
+    Raises ValueError where the shape is neither a square image nor a point for an MLP.
     """
+    if len(shape) == 1:
+        if backbone == "dcgan":
+            raise ValueError(f"backbone=dcgan: convolutions need images, not points {shape}")
+        return "mlp"
     _, height, width = shape
     if height != width:
         raise ValueError(f"the backbones need square images, not {height}x{width}")
@@ -119,8 +129,8 @@ def mlp_generator(
     width: int,
     activation: Callable[[], nn.Module] = nn.ReLU,
 ) -> Stack:
-    """Two hidden layers of linear, batch norm, ReLU; tanh output."""
-    channels, height, side = shape
+    """Two hidden layers of linear, batch norm, ReLU; tanh output, of points a linear one."""
+    bounded = [nn.Tanh()] if len(shape) == 3 else []
     return Stack(
         nn.Linear(latent, width),
         nn.BatchNorm1d(width),
@@ -128,8 +138,8 @@ def mlp_generator(
         nn.Linear(width, width),
         nn.BatchNorm1d(width),
         activation(),
-        nn.Linear(width, channels * height * side),
-        nn.Tanh(),
+        nn.Linear(width, math.prod(shape)),
+        *bounded,
         nn.Unflatten(1, shape),
     )
 
@@ -141,9 +151,8 @@ def mlp_trunk(
 
     Returns the stack and the number of its features.
     """
-    channels, height, side = shape
     layers: list[nn.Module] = [nn.Flatten()]
-    inputs = channels * height * side
+    inputs = math.prod(shape)
     for units in hidden:
         layers += [nn.Linear(inputs, units), nn.LeakyReLU(leak), *_noise(noise)]
         inputs = units

@@ -82,7 +82,7 @@ class GAN(Game):
 
     recipes: ClassVar[dict[str, dict[str, Any]]] = {
         "digits": {"noise": 32, "d_lr": 5e-4, "instance_noise": (0.5, 0.1), "ema": 0.99},
-        "mnist": {"instance_noise": (0.5, 0.1)},
+        **dict.fromkeys(("mnist", "fashion_mnist", "kmnist"), {"instance_noise": (0.5, 0.1)}),
     }
     unused: ClassVar[dict[str, str]] = {}
     """Inherited hyperparameters that a variant has no use for, with the reason: refused."""
@@ -108,9 +108,8 @@ class GAN(Game):
         """
         refuse(self)
         self.latent = self.layout()
-        channels, height, side = self.shape
         condition = self.classes if self.conditional else 0
-        seen = (channels + condition, height, side)
+        seen = (self.shape[0] + condition, *self.shape[1:])
         mlp = backbones.choose(self.backbone, self.shape) == "mlp"
         width = self.width or (256 if mlp else 64)
         if mlp:
@@ -230,7 +229,8 @@ class GAN(Game):
         if self.r2:
             loss = loss + self.r2 * losses.zero_centred(fake.score, fakes)
         if self.gradient_penalty:
-            share = torch.empty_like(images[:, :1, :1, :1]).uniform_(generator=batch.rng)
+            share = images.new_empty(len(images), *[1] * len(self.shape))
+            share = share.uniform_(generator=batch.rng)
             between = torch.lerp(fakes, images, share).detach().requires_grad_()
             score = self.view(between, batch).score
             loss = loss + self.gradient_penalty * losses.one_centred(score, between)

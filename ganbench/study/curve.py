@@ -27,8 +27,8 @@ METRICS = ("fid", "reverse_kl", "modes_captured", "high_quality")
 class Curve:
     """Evaluates a model in training on the validation split, and keeps a copy of the best.
 
-    metrics: by name. The first of them that gives a number on the first evaluation chooses
-    the best checkpoint; an earlier one wins ties.
+    metrics: by name. The first of them that has a direction and gives a number on the first
+    evaluation chooses the best checkpoint; an earlier one wins ties.
     """
 
     def __init__(
@@ -72,7 +72,8 @@ class Curve:
         self.rows.append(row)
         self.directory.append_curve([row])
         if self.chooser is None and not self.best_row:
-            self.chooser = next((name for name in self.names if name in scores), None)
+            able = (name for name in self.names if CATALOGUE[name].better != "none")
+            self.chooser = next((name for name in able if name in scores), None)
         if self.chooser in scores and self._is_better(row):
             self.protocol = scores[self.chooser].protocol
             self.best_row = row
@@ -89,7 +90,7 @@ class Curve:
         """Why there is no curve, where none of the metrics gave a number."""
         if self.best_row:
             return None
-        return f"no curve: none of {', '.join(self.names)} can be measured; name others"
+        return f"no best model: none of {', '.join(self.names)} can be measured; name others"
 
     @property
     def facts(self) -> dict[str, Any]:

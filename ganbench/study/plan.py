@@ -186,7 +186,7 @@ def plan(
     if eval_every is not None and not 1 <= eval_every <= budget:
         raise UserError(f"eval-every {eval_every}: must be from 1 to the {budget} rounds")
     if eval_metrics is not None:
-        named = [m for name in eval_metrics for m in chosen([name], world=False)]
+        named = [m for name in eval_metrics for m in chosen([name])]
         eval_metrics = tuple(dict.fromkeys(named))  # in the order given: the first one chooses
         if eval_every is None:
             raise UserError("eval-metrics are for --eval-every N: give the rounds between two")
@@ -194,6 +194,8 @@ def plan(
     asked = [_resolve(spec, source.name, settings or {}) for spec in specs]
     loaded = data.load(dataset, data_root)
     allowed = None
+    if labels is not None and not loaded.classes:
+        raise UserError(f"labels {labels}: {dataset} has no labels")
     if labels is not None:
         allowed = check_labels(loaded.train, labels, loaded.classes)
     if size > len(loaded.train):
@@ -299,6 +301,10 @@ def _supervised_only(spec: Spec, asked: Sequence[Spec]) -> Spec | None:
 def _rehearse(spec: Spec, loaded: Dataset) -> Reading:
     """Build a variant once, so that what cannot work is refused before any training."""
     try:
+        if not loaded.classes:  # would it read labels, if there were some?
+            game = build(spec.variant, loaded.shape, 2, spec.resolved, seed=0)
+            if reading(game, loaded.train).labels:
+                raise ValueError("it reads labels, and there are none")
         game = build(spec.variant, loaded.shape, loaded.classes, spec.resolved, seed=0)
         return reading(game, loaded.train)
     except (Exception, SystemExit) as error:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ganbench.data.dataset import Split, to_unit_range
+from ganbench.data.dataset import Split, Streamed, to_unit_range
 from ganbench.model import Batch, Game
 
 FEW = 16
@@ -21,14 +21,15 @@ class Reading(NamedTuple):
     labels: bool
 
 
-def reading(game: Game, split: Split) -> Reading:
+def reading(game: Game, split: Split | Streamed) -> Reading:
     """Compute every loss of a round on the split's first images, and see what is asked for.
 
     Labelled images beside others of the same batch are no batch of their own. The game is
     used up: its buffers may move. A loss that fails counts for what it read until then; the
     trial itself will say why.
     """
-    images, labels = to_unit_range(split.images[:FEW]), split.labels[:FEW]
+    few = split[:FEW]
+    images, labels = to_unit_range(few.images), few.labels
     rng = torch.Generator().manual_seed(0)
     asked: list[set[str]] = []
 

@@ -62,7 +62,7 @@ class Result:
             directory / name
             for record, _, directory in self.outcomes
             if record.status == "finished" and directory
-            for name in ("samples.png", "traversal.png", "history.png")
+            for name in ("samples.png", "traversal.png", "neighbours.png", "history.png")
         ]
         own = [self.directory / name for name in ("information.png", "curves.png")]
         return [path for path in [*found, *own] if path.exists()]

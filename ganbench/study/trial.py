@@ -22,6 +22,8 @@ from ganbench.data.labels import choose_labelled
 from ganbench.errors import Diverged, GanbenchError
 from ganbench.evaluate import harness, pictures
 from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.pictures_neighbours import neighbours_picture
+from ganbench.evaluate.pictures_points import codes_picture, points_picture
 from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
 from ganbench.records.plots import history_picture
@@ -220,11 +222,20 @@ class _Work:
         place, trial = self.directory.path, self.trial
         title = f"{trial.title}, {trial.dataset}, seed {trial.seed}, {trial.rounds} rounds"
         history = self.directory.read_history()
+        seed = trial.seed
         pictures_of: dict[str, Callable[[Path], None]] = {
-            "samples": lambda path: pictures.samples_picture(model, path, trial.seed, title),
-            "traversal": lambda path: pictures.traversal_picture(model, dataset, path, trial.seed),
-            "history": lambda path: history_picture(history, path, title),
+            "samples": lambda path: pictures.samples_picture(model, path, seed, title),
+            "traversal": lambda path: pictures.traversal_picture(model, dataset, path, seed),
+            "neighbours": lambda path: neighbours_picture(
+                model, dataset, path, seed, trial.evaluation
+            ),
         }
+        if len(dataset.shape) == 1:
+            pictures_of = {
+                "samples": lambda path: points_picture(model, dataset, path, seed, title),
+                "traversal": lambda path: codes_picture(model, dataset, path, seed),
+            }
+        pictures_of["history"] = lambda path: history_picture(history, path, title)
         missing: dict[str, list[str]] = {}
         for name, draw in pictures_of.items():
             try:

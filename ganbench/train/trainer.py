@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
-from ganbench.data.dataset import Split
+from ganbench.data.dataset import Split, Streamed
 from ganbench.data.device import Dealer
 from ganbench.errors import Diverged, UserError
 from ganbench.model import Batch, Game, Update
@@ -62,13 +62,13 @@ class Trainer:
     def __init__(
         self,
         game: Game,
-        split: Split,
+        split: Split | Streamed,
         *,
         seed: int,
         batch_size: int,
         rounds: int,
         device: torch.device | str = "cpu",
-        labelled: Split | None = None,
+        labelled: Split | Streamed | None = None,
     ) -> None:
         self.device = torch.device(device)
         self.game = game.to(self.device).train()

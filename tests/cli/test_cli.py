@@ -47,6 +47,14 @@ def ganbench(*arguments: str, cwd: Path, **more: object) -> subprocess.Completed
         (["run", "./none.py"], "no such variant file"),
         (["run"], "SPEC"),
         (["rum"], "No such command"),
+        (["run", "vanilla", "--metrics", "fidd"], "did you mean 'fid'"),
+        (["run", "vanilla", "--samples", "0"], "samples 0"),
+        (["run", "vanilla", "--extractor", "digits-v2"], "digits-v1"),
+        (["run", "vanilla", "--eval-every", "0"], "eval-every 0"),
+        (["run", "vanilla", "--eval-metrics", "fid"], "--eval-every N"),
+        (["evaluate"], "RUN"),
+        (["evaluate", "nowhere"], "no such directory"),
+        (["evaluate", ".", "--metrics", "fidd"], "did you mean 'fid'"),
         (["compare", "nowhere"], "no such directory"),
         (["compare"], "no results/ here"),
         (["compare", "--json", "--csv"], "choose one"),
@@ -94,8 +102,15 @@ def test_list(tmp_path: Path) -> None:
     document = json.loads(ganbench("list", "--json", cwd=tmp_path).stdout)
     assert document["schema"] == 1
     assert {"vanilla", "infogan", "acgan"} <= {v["name"] for v in document["variants"]}
-    assert [d["name"] for d in document["datasets"]] == ["digits", "mnist"]
+    datasets = {d["name"]: d for d in document["datasets"]}
+    assert {"digits", "mnist", "cifar10", "sprites", "folder", "npz"} <= set(datasets)
+    assert datasets["digits"]["here"] is True
+    assert (datasets["npz"]["here"], datasets["npz"]["path"]) == (None, True)
+    assert "orientation" in datasets["sprites"]["factors"]
     assert {"fid", "code_recovery", "cluster_accuracy"} <= {m["name"] for m in document["metrics"]}
+    names = [e["name"] for e in document["extractors"]]
+    assert names == ["digits-v1", "mnist-v1", "inception", "clip", "dinov2", "file:PATH"]
+    assert [e["here"] for e in document["extractors"]] == [True, True, False, False, False, None]
     only = json.loads(ganbench("list", "datasets", "--json", cwd=tmp_path).stdout)
     assert set(only) == {"schema", "datasets"}
     asked = ganbench(
@@ -105,6 +120,23 @@ def test_list(tmp_path: Path) -> None:
     assert (knobs["dense"]["value"], knobs["d_lr"]["value"]) == (1024, 1e-3)
     assert knobs["preset"]["note"] == "none | authors | mlp | tutorial"
     assert knobs["information"]["note"] == "generator | joint | separate | q_only"
+
+
+def test_list_of_data_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "svhn").mkdir()
+    for name in ("train_32x32.mat", "test_32x32.mat"):
+        (tmp_path / "svhn" / name).touch()
+    monkeypatch.setitem(ENVIRONMENT, "GANBENCH_DATA", str(tmp_path / "svhn"))
+    found = ganbench("list", "datasets", cwd=tmp_path).stdout.splitlines()
+    rows = {line.split()[0]: line for line in found}
+    columns = ["name", "images", "shape", "classes", "factors", "from", "here"]
+    assert rows["name"].split() == columns
+    assert rows["mnist"].split()[1:4] == ["70,000", "1x28x28", "10"]
+    assert "shape, scale, orientation, x, y" in rows["sprites"]
+    assert [rows[name].split()[-1] for name in ("digits", "svhn", "mnist")] == ["yes", "yes", "no"]
+    assert rows["folder:PATH"].split()[1:5] == ["-"] * 4
+    ends = {line.index("  ", line.index(line.split()[1])) for line in found[1:]}
+    assert len(ends) == 1  # the counts end below each other
 
 
 @pytest.mark.slow
@@ -136,6 +168,11 @@ def test_run_and_compare(tmp_path: Path) -> None:
     both = ganbench("compare", "a", "b", "--json", cwd=tmp_path)
     variants = {r["variant"] for r in json.loads(both.stdout)["rows"] if r["kind"] == "variant"}
     assert variants == {"infogan", "acgan"}
+    asked = ["--metrics", "fid", "--samples", "2000"]
+    again = ganbench("evaluate", "a", *asked, "--json", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    fids = [r for r in json.loads(again.stdout)["rows"] if r["kind"] == "variant"]
+    assert "2000 generated" in next(r["protocol"] for r in fids if r["metric"] == "fid")
     csv = ganbench("compare", "a", "b", "--csv", cwd=tmp_path).stdout
     (tmp_path / "table.csv").write_text(csv)
     import pandas as pd

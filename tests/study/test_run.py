@@ -73,6 +73,7 @@ def test_every_trial_leaves_its_files(study: ganbench.Result) -> None:
             "history.jsonl",
             "samples.png",
             "traversal.png",
+            "neighbours.png",
             "history.png",
             "weights.safetensors",
         }

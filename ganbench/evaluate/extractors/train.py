@@ -21,8 +21,9 @@ import torchvision
 from safetensors.torch import save
 
 from ganbench import data  # the only place where evaluation loads data by itself: a script
-from ganbench.data.dataset import Dataset, Split, to_unit_range
-from ganbench.evaluate.extractors import FOLDER, FOR_DATASET
+from ganbench.data.dataset import Dataset, Split, Streamed, to_unit_range
+from ganbench.evaluate.extractor_table import FOR_DATASET
+from ganbench.evaluate.extractors import FOLDER
 from ganbench.evaluate.networks import Network, fit, fresh, outputs
 
 STEPS = {"digits": 4000, "mnist": 4000}
@@ -36,7 +37,7 @@ SHIFT = {"digits": 1, "mnist": 2}
 def main() -> None:
     """Train, choose, measure, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("dataset", choices=sorted(FOR_DATASET))
+    parser.add_argument("dataset", choices=sorted(STEPS))
     parser.add_argument("--data-root", type=Path, help="an existing copy of the data")
     parser.add_argument("--output", type=Path, default=FOLDER, help="folder to write to")
     arguments = parser.parse_args()
@@ -53,7 +54,7 @@ def train_extractor(dataset: Dataset, folder: Path) -> None:
     chosen = losses.index(min(losses))
     network = candidates[chosen]
     with torch.no_grad():
-        parts = to_unit_range(dataset.train.images).split(1000)
+        parts = to_unit_range(dataset.train[:].images).split(1000)
         features = torch.cat([network.features(part) for part in parts]).double()
     weights = save(
         {key: value.contiguous() for key, value in network.state_dict().items()}
@@ -99,11 +100,11 @@ def train_extractor(dataset: Dataset, folder: Path) -> None:
 
 def _train(dataset: Dataset, seed: int) -> Network:
     network = fresh(lambda: Network(dataset.shape, dataset.classes), seed)
-    images, labels = dataset.train.images, dataset.train.labels
+    train = dataset.train[:]
     fit(
         network,
-        images,
-        labels,
+        train.images,
+        train.labels,
         F.cross_entropy,
         seed=seed,
         steps=STEPS[dataset.name],
@@ -114,12 +115,12 @@ def _train(dataset: Dataset, seed: int) -> Network:
     return network
 
 
-def _loss(network: Network, split: Split) -> float:
-    return float(F.cross_entropy(outputs(network, split.images), split.labels))
+def _loss(network: Network, split: Split | Streamed) -> float:
+    return float(F.cross_entropy(outputs(network, split[:].images), split.labels))
 
 
-def _accuracy(network: Network, split: Split) -> float:
-    right = outputs(network, split.images).argmax(1) == split.labels
+def _accuracy(network: Network, split: Split | Streamed) -> float:
+    right = outputs(network, split[:].images).argmax(1) == split.labels
     return round(float(right.double().mean()), 6)
 
 

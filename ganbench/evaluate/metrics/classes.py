@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ganbench.evaluate import probe
 from ganbench.evaluate.evidence import Evidence, stream
+from ganbench.evaluate.metrics.clusters import need_labels
 from ganbench.evaluate.metrics.codes import accuracy
 from ganbench.evaluate.metrics.registry import Measurement, metric
 from ganbench.evaluate.metrics.uncertainty import of_accuracy
@@ -30,6 +31,7 @@ def _test_error(evidence: Evidence) -> Measurement:
 
 
 def _own_classes(evidence: Evidence) -> tuple[Tensor, Tensor, str]:
+    need_labels(evidence)
     logits, labels = evidence.held_out_class_logits, evidence.held_out.labels
     return logits.argmax(1), labels, f"classify() on {len(labels)} held-out real images"
 
@@ -41,13 +43,15 @@ def error_of(right: Measurement) -> Measurement:
 
 @metric("conditional_accuracy")
 def _conditional_accuracy(evidence: Evidence) -> Measurement:
+    need_labels(evidence)
     labels = evidence.generated_labels
     protocol = f"{evidence.extractor.identity} on {len(labels)} generated, uint8"
-    return _share(evidence.generated_logits.argmax(1), labels, protocol)
+    return _share(evidence.classes_of(evidence.generated_logits), labels, protocol)
 
 
 @metric("classification_accuracy_score")
 def _classification_accuracy_score(evidence: Evidence) -> Measurement:
+    need_labels(evidence)
     labels = evidence.generated_labels
     return trained_on(evidence, evidence.generated, labels, f"{len(labels)} generated")
 
@@ -55,8 +59,10 @@ def _classification_accuracy_score(evidence: Evidence) -> Measurement:
 def trained_on(evidence: Evidence, images: Tensor, labels: Tensor, description: str) -> Measurement:
     """Accuracy on held-out real images of a fresh classifier trained on labelled images.
 
-    Ravuri & Vinyals 2019 (arXiv:1905.10887). images: uint8 (n, c, h, w), labels: (n,).
+    Ravuri & Vinyals 2019 (arXiv:1905.10887). images: uint8 (n, c, h, w), or points (n, 2);
+    labels: (n,). Raises Unavailable where the data set has no classes.
     """
+    need_labels(evidence)
     steps, held_out = evidence.settings.classifier_steps, evidence.held_out
     predicted = probe.classify(
         (images, labels),

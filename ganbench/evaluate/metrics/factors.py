@@ -10,8 +10,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ganbench.evaluate.capabilities import Unavailable
+
 FACTORS = ("slant", "thickness", "width", "height")
 LEAST_INK = 1e-6
+ROWS = 1000
+"""Images measured at once: what bounds the memory."""
+
+
+def need_strokes(shape: tuple[int, ...]) -> None:
+    """Raise Unavailable for points and for colour images: no stroke can be measured there."""
+    if len(shape) != 3:
+        raise Unavailable("points have no factors that could be measured in an image")
+    if shape[0] != 1:
+        raise Unavailable("factors are measured in grey strokes only, not in colour images")
 
 
 def image_factors(images: ArrayLike) -> NDArray[np.float64]:
@@ -23,7 +35,13 @@ def image_factors(images: ArrayLike) -> NDArray[np.float64]:
     in pixels, the extent of a uniform bar with the same second moment. All are 0 for an image
     without ink.
     """
-    ink = (np.asarray(images, dtype=np.float64).mean(1) + 1) / 2
+    array = np.asarray(images)
+    starts = range(0, len(array), ROWS)
+    return np.concatenate([_factors(array[start : start + ROWS]) for start in starts])
+
+
+def _factors(images: NDArray[np.generic]) -> NDArray[np.float64]:
+    ink = (images.astype(np.float64).mean(1) + 1) / 2
     ink = np.clip(ink, 0, 1)
     total = ink.sum((1, 2))
     weights = ink / np.maximum(total, LEAST_INK)[:, None, None]

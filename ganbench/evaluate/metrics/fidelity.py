@@ -1,53 +1,37 @@
-"""Frechet distance (Heusel et al. 2017, arXiv:1706.08500, eq. 6)."""
+"""How the fidelity metrics are measured: an extractor's features of two sets of images.
+
+The real set is the training images, or a fixed choice of them. Standard errors are over the
+generated images with the real side fixed: by linearisation of `fid`, `kid` and the inception
+score, whose bootstrap would be biased near their floor, and for shares of images as those of a
+mean. Neighbours are never searched among resampled points, where duplicates shrink every ball.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import torch
-from numpy.typing import ArrayLike
+from torch import Tensor
 
 from ganbench.evaluate.capabilities import Unavailable
-from ganbench.evaluate.evidence import Evidence
+from ganbench.evaluate.evidence import Evidence, gathered
+from ganbench.evaluate.metrics import frechet
+from ganbench.evaluate.metrics.frechet import Moments
+from ganbench.evaluate.metrics.inception import divergences, inception_score
+from ganbench.evaluate.metrics.kernel import kernels
+from ganbench.evaluate.metrics.neighbours import (
+    Clouds,
+    Mask,
+    nearest,
+    occupancy,
+    spans,
+    supports,
+)
 from ganbench.evaluate.metrics.registry import Measurement, metric
-from ganbench.evaluate.metrics.uncertainty import bootstrap
+from ganbench.evaluate.metrics.uncertainty import of_accuracy, of_mean
 
 FEWEST = 2000
-"""With fewer generated images the distance is too biased to be printed."""
-
-
-def fid(real: ArrayLike, generated: ArrayLike) -> float:
-    """Squared Frechet distance of two Gaussians fitted to features (n, d) and (m, d).
-
-    |mu1 - mu2|^2 + tr(S1 + S2 - 2 sqrt(S1 S2)), covariances with n - 1, in float64, through
-    torch-fidelity's functions. At least 0: rounding below it is cut off.
-
-    Raises ValueError for features that are not finite, fewer than 2 rows, or other widths.
-    """
-    return _distance(_statistics(real), _statistics(generated))
-
-
-def _statistics(features: ArrayLike) -> Any:
-    array = np.asarray(features, dtype=np.float64)
-    if array.ndim != 2 or len(array) < 2:
-        raise ValueError(f"features must be (n, d) with at least 2 rows, not {array.shape}")
-    if not np.isfinite(array).all():
-        raise ValueError("features must be finite")
-    # imported here: it brings all of torchvision's models, 1.4 s that commands need not wait for
-    from torch_fidelity.metric_fid import fid_features_to_statistics
-
-    statistics = fid_features_to_statistics(torch.from_numpy(array))
-    # one feature: numpy's covariance is a bare number
-    return statistics | {"sigma": np.atleast_2d(statistics["sigma"])}
-
-
-def _distance(real: Any, generated: Any) -> float:
-    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_statistics_to_metric
-
-    if real["mu"].shape != generated["mu"].shape:
-        raise ValueError(f"features differ in width: {len(real['mu'])} and {len(generated['mu'])}")
-    return max(float(fid_statistics_to_metric(real, generated, False)[KEY_METRIC_FID]), 0.0)
+"""With fewer generated images the Frechet distance is too biased to be printed."""
+K_SUPPORT, K_DENSITY = 3, 5
+"""Neighbours of precision and recall, and of density and coverage: the papers' own."""
+OVERLAP = "precision", "recall", "density", "coverage"
 
 
 @metric("fid")
@@ -55,18 +39,115 @@ def _fid(evidence: Evidence) -> Measurement:
     count = evidence.settings.samples
     if count < FEWEST:
         raise Unavailable(f"needs at least {FEWEST} generated images, not {count}")
-    return distance_to_training(evidence, evidence.generated_features, f"{count} generated")
+    return distance_to_training(evidence, *_generated(evidence))
 
 
-def distance_to_training(
-    evidence: Evidence, features: torch.Tensor, description: str
-) -> Measurement:
-    """FID of features (n, d) to the training images; its error is over the n images."""
-    real = _statistics(evidence.train_features)
+@metric("kid")
+def _kid(evidence: Evidence) -> Measurement:
+    return kernel_distance_to_training(evidence, *_generated(evidence))
+
+
+@metric("inception_score")
+def _inception_score(evidence: Evidence) -> Measurement:
+    return score_of(evidence, evidence.generated_logits, _generated(evidence)[1])
+
+
+@metric("precision")
+def _precision(evidence: Evidence) -> Measurement:
+    return _overlap(evidence)["precision"]
+
+
+@metric("recall")
+def _recall(evidence: Evidence) -> Measurement:
+    return _overlap(evidence)["recall"]
+
+
+@metric("density")
+def _density(evidence: Evidence) -> Measurement:
+    return _overlap(evidence)["density"]
+
+
+@metric("coverage")
+def _coverage(evidence: Evidence) -> Measurement:
+    return _overlap(evidence)["coverage"]
+
+
+@gathered
+def _overlap(evidence: Evidence) -> dict[str, Measurement]:
+    return overlap_with_training(evidence, *_generated(evidence))
+
+
+def _generated(evidence: Evidence) -> tuple[Tensor, str]:
+    return evidence.generated_features, f"{evidence.settings.samples} generated"
+
+
+@gathered
+def _training_moments(evidence: Evidence) -> Moments:
+    return Moments.of(evidence.train_features)
+
+
+def distance_to_training(evidence: Evidence, features: Tensor, description: str) -> Measurement:
+    """FID of features (n, d), which `description` names, to the training images."""
+    real, found = _training_moments(evidence), Moments.of(features)
     return Measurement(
-        _distance(real, _statistics(features)),
+        frechet.frechet_distance(real, found),
         len(features),
-        f"{evidence.extractor.identity}, {description} against {len(evidence.train)} training "
-        "images, uint8, float64",
-        bootstrap(lambda rows: _distance(real, _statistics(rows)), features),
+        f"{_against_training(evidence, description)}, uint8, float64",
+        frechet.standard_error(real, found, features),
     )
+
+
+def kernel_distance_to_training(
+    evidence: Evidence, features: Tensor, description: str
+) -> Measurement:
+    """KID of features (n, d), which `description` names, to the training images."""
+    found = kernels(evidence.train_features.numpy(), features.numpy())
+    protocol = (
+        f"{_against_training(evidence, description)}, uint8, float64, "
+        "cubic kernel, unbiased, no subsets"
+    )
+    return Measurement(found.distance, len(features), protocol, found.standard_error)
+
+
+def overlap_with_training(
+    evidence: Evidence, features: Tensor, description: str
+) -> dict[str, Measurement]:
+    """Precision, recall, density and coverage of features (n, d), named by `description`.
+
+    Standard errors are binomial (of a mean for density): of precision and density over these
+    images, of recall and coverage over the training images, the other side fixed.
+    """
+    clouds = Clouds(evidence.train_features, features)
+    near = nearest(clouds.real, K_DENSITY)
+    precise, recalled = supports(clouds, near[:, K_SUPPORT - 1], spans(clouds.generated, K_SUPPORT))
+    held, occupied = occupancy(clouds, near[:, K_DENSITY - 1])
+    density = held / K_DENSITY
+    where = f"{_against_training(evidence, description)}, uint8, float64, k ="
+
+    def share(of: Mask, k: int) -> Measurement:
+        value = float(of.mean())
+        return Measurement(value, len(of), f"{where} {k}", of_accuracy(value, len(of)))
+
+    return {
+        "precision": share(precise, K_SUPPORT),
+        "recall": share(recalled, K_SUPPORT),
+        "density": Measurement(
+            float(density.mean()), len(density), f"{where} {K_DENSITY}", of_mean(density)
+        ),
+        "coverage": share(occupied, K_DENSITY),
+    }
+
+
+def score_of(evidence: Evidence, logits: Tensor, description: str) -> Measurement:
+    """Inception score of an extractor's logits (n, k) of images that `description` names."""
+    probabilities = logits.double().softmax(1).numpy()
+    value = inception_score(probabilities)
+    # d exp(m) = exp(m) dm, and to first order m is the mean of the images' divergences
+    error = value * of_mean(divergences(probabilities))
+    protocol = f"{evidence.extractor.identity}, {description}, uint8, 1 split"
+    return Measurement(value, len(logits), protocol, error)
+
+
+def _against_training(evidence: Evidence, description: str) -> str:
+    training = f"{len(evidence.train)} training images"
+    return f"{evidence.extractor.identity}, {description} against {training}"

@@ -1,0 +1,61 @@
+"""What the default job's evaluation costs beside its training in a plain eager loop.
+
+    python -m benchmarks.evaluation
+
+Per variant, in one process with one thread, in turns: 300 rounds of a textbook loop, and one
+whole evaluation by the default settings. Prints the ratio of an evaluation to the 3,000
+rounds of the default job: CPU time, median and range of the pairs. References (real images,
+k-means) are made once per process and kept on disk after that: they are shown apart, made
+anew.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import torch
+
+from benchmarks.textbook import Textbook
+from ganbench import data
+from ganbench.evaluate import harness, references
+from ganbench.evaluate.evidence import Evidence, undisturbed
+
+PAIRS, PLAYED, ROUNDS = 5, 300, 3000
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    digits = data.load("digits")
+    for name in ("infogan", "acgan"):
+        loop = Textbook(name)
+        loop.play(PLAYED)
+        model = loop.game.eval().requires_grad_(False)
+        harness.evaluate(model, digits, seed=0)  # imports, references
+        ratios, training, evaluations = [], [], []
+        for _ in range(PAIRS):
+            loop.game.train().requires_grad_(True)
+            start = time.process_time()
+            loop.play(PLAYED)
+            middle = time.process_time()
+            model = loop.game.eval().requires_grad_(False)
+            again = time.process_time()
+            harness.evaluate(model, digits, seed=0)
+            end = time.process_time()
+            training.append((middle - start) * ROUNDS / PLAYED)
+            evaluations.append(end - again)
+            ratios.append(evaluations[-1] / training[-1])
+        print(
+            f"{name}: evaluation / training {statistics.median(ratios):.3f} "
+            f"({min(ratios):.3f} to {max(ratios):.3f}); medians "
+            f"{statistics.median(evaluations):.2f} s and {statistics.median(training):.2f} s"
+        )
+    evidence = Evidence(None, digits, harness.Settings(), references.SEED)
+    start = time.process_time()
+    with undisturbed(None, references.SEED, evidence.device):
+        count = len(list(references._gather(evidence)))
+    print(f"references, {count} numbers, once per study: {time.process_time() - start:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Codes of an evaluation's real images beside the factors of the same images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from ganbench.data.dataset import World, to_unit_range
+from ganbench.evaluate import capabilities
+from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.evidence import Evidence, gathered
+from ganbench.evaluate.metrics.disentanglement import BINS
+from ganbench.evaluate.metrics.interventions import Represent
+from ganbench.evaluate.metrics.levels import Levels, levels_of
+from ganbench.evaluate.metrics.predictors import boosted
+from ganbench.evaluate.networks import BATCH
+
+TABLE = 50_000
+"""A world of at most so many images is encoded whole, once; of a larger one fewer are drawn."""
+
+
+class Coded:
+    """Codes of the real images of an evaluation, beside the images' factors.
+
+    by: who makes them, as protocols say it. codes: (n, c) of all training and (m, c) of all
+    held-out images. represent: levels of a world's factors (n, k) to the codes of their images.
+    bins: for mutual information. Raises Unavailable where there are no factors.
+    """
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        by: str,
+        codes: tuple[ArrayLike, ArrayLike],
+        represent: Represent,
+        bins: int = BINS,
+    ) -> None:
+        self.levels: Levels = levels_of(evidence)
+        self.train, self.held_out = (np.asarray(part) for part in codes)
+        self.by, self.represent, self.bins = by, represent, bins
+        self.world: World | None = evidence.dataset.world
+
+    def need(self, codes: int = 1, factors: int = 1) -> None:
+        """Raise Unavailable with fewer codes or factors."""
+        if self.train.shape[1] < codes:
+            raise Unavailable("its latent carries a single code, which leaves no gap")
+        if len(self.levels.names) < factors:
+            raise Unavailable(f"a single factor varies: {self.levels.names[0]}")
+
+    @property
+    def parted(self) -> tuple[NDArray[Any], ...]:
+        """The four arrays of the metrics that fit classifiers."""
+        levels = self.levels
+        return (
+            self.train[levels.fitted],
+            levels.train[levels.fitted],
+            self.held_out[levels.tested],
+            levels.held_out[levels.tested],
+        )
+
+    @cached_property
+    def boosted(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """What gradient-boosted trees find: fitted once for the three numbers of DCI."""
+        return boosted(*self.parted)
+
+    @property
+    def factors(self) -> str:
+        """The factors, as protocols name them."""
+        return f"factors {', '.join(self.levels.names)} ({self.levels.source})"
+
+    def informed(self, detail: str) -> str:
+        """The protocol of a metric that reads all held-out images."""
+        count = len(self.held_out)
+        return f"codes by {self.by} on {count} held-out real images, {detail}, {self.factors}"
+
+    def fitted(self, what: str) -> str:
+        """The protocol of a metric that fits classifiers."""
+        counts = len(self.levels.fitted), len(self.levels.tested)
+        return (
+            f"{what} on codes by {self.by}, {counts[0]} training and {counts[1]} held-out real "
+            f"images, {self.factors}"
+        )
+
+    def per_factor(self, values: ArrayLike) -> dict[str, float]:
+        """Numbers (k,) by the factors' names."""
+        return {
+            name: float(value)
+            for name, value in zip(self.levels.names, np.asarray(values), strict=True)
+        }
+
+
+Encode = Callable[[Tensor], NDArray[Any]]
+"""From stored images to their codes (n, c)."""
+
+
+def of_images(evidence: Evidence, by: str, encode: Encode) -> Coded:
+    """Codes (n, c) that are read off stored images, at most `BATCH` at once."""
+
+    def codes(images: Tensor) -> NDArray[Any]:
+        return np.concatenate([encode(batch) for batch in images.split(BATCH)])
+
+    pair = codes(evidence.train.images), codes(evidence.held_out.images)
+    return Coded(evidence, by, pair, _rendered(evidence.dataset.world, encode))
+
+
+def is_small(world: World) -> bool:
+    """Whether all images of a world are encoded, once."""
+    return math.prod(world.sizes) <= TABLE
+
+
+def _rendered(world: World | None, encode: Encode) -> Represent:
+    """From levels to codes, through images of the world."""
+
+    def represent(levels: NDArray[np.int64]) -> NDArray[Any]:
+        if world is None:
+            raise Unavailable("it takes data whose factors can be set")
+        batches = (levels[start : start + BATCH] for start in range(0, len(levels), BATCH))
+        return np.concatenate([encode(world.render(batch)) for batch in batches])
+
+    if world is None or not is_small(world):
+        return represent
+    sizes = world.sizes
+
+    @cache
+    def table() -> NDArray[Any]:
+        return represent(np.indices(sizes).reshape(len(sizes), -1).T)
+
+    return lambda levels: table()[np.ravel_multi_index(tuple(levels.T), sizes)]
+
+
+@gathered
+def own_codes(evidence: Evidence) -> Coded:
+    """All codes of the model's encode(): category index or posterior mean."""
+    codes = evidence.latent.codes
+    levels_of(evidence)  # raises Unavailable before anything is encoded in vain
+
+    def encode(images: Tensor) -> NDArray[Any]:
+        batch = to_unit_range(images).to(evidence.device)
+        answer = capabilities.encode(evidence.model, batch)
+        return np.asarray(answer.float().cpu())
+
+    return Coded(
+        evidence,
+        "encode()",
+        (evidence.train_codes, evidence.held_out_codes),
+        _rendered(evidence.dataset.world, encode),
+        max(BINS, *(code.classes for code in codes)),  # no two categories in one bin
+    )

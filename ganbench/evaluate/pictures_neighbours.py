@@ -1,0 +1,70 @@
+"""A picture of generated images and the training images nearest to each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganbench.data.dataset import Dataset
+from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.evidence import Evidence, stream, undisturbed
+from ganbench.evaluate.metrics.memorisation import nearest
+from ganbench.evaluate.pictures import model_device, sheet, show
+from ganbench.evaluate.settings import Settings
+
+SAMPLES = 5
+"""How many samples are shown of each kind: drawn at random, and the closest of all."""
+NEIGHBOURS = 5
+
+
+def neighbours_picture(
+    model: Any, dataset: Dataset, path: Path, seed: int, settings: Settings | None = None
+) -> None:
+    """Write generated images, each with the training images nearest to it behind a gap.
+
+    The upper rows are samples at random, the lower ones those of all that are closest to a
+    training image: the first to look at for copies. seed, settings: of the evaluation, whose very
+    samples and training images these are. Nearest in the extractor's features, or in pixels
+    where the data set has none; the number is that distance, and 0 is a copy.
+
+    Raises Unavailable for points, and where the model has no latent or cannot generate.
+    """
+    if len(dataset.shape) != 3:
+        raise Unavailable("points are not drawn with their neighbours")
+    evidence = Evidence(model, dataset, settings or Settings(), seed, device=model_device(model))
+    with undisturbed(model, seed, evidence.device):
+        images, train = evidence.generated, evidence.train.images
+        space, rows, reference = _space(evidence)
+    count = min(NEIGHBOURS, len(train))
+    rng = np.random.default_rng(stream(seed, "neighbours"))
+    random = rng.permutation(len(images))[:SAMPLES]
+    closest = np.argsort(nearest(rows, reference, 1)[0][:, 0], kind="stable")[:SAMPLES]
+    chosen = torch.from_numpy(np.concatenate([random, closest]))
+    distances, found = nearest(rows[chosen], reference, count)
+
+    gap = torch.full_like(images[chosen], 255)[:, None]
+    cells = torch.cat([images[chosen][:, None], gap, train[torch.from_numpy(found)]], 1)
+    figure, (axes,) = sheet((len(chosen), count + 2), 1, left=1.15, top=0.4)
+    names = ["sample", "", *map(str, range(1, count + 1))]
+    side = show(axes, cells.flatten(0, 1), count + 2, names, f"nearest training images, by {space}")
+    kinds = ["random"] * len(random) + ["closest"] * len(closest)
+    labels = [f"{kind}  {d:.2f}" for kind, d in zip(kinds, distances[:, 0], strict=True)]
+    axes.set_yticks((np.arange(len(chosen)) + 0.5) * side, labels, fontsize=8)
+    figure.savefig(path, dpi=100)
+
+
+def _space(evidence: Evidence) -> tuple[str, Tensor, Tensor]:
+    """Where distances are taken, and the samples (n, d) and training images (m, d) there."""
+    try:
+        name = evidence.extractor.name
+    except Unavailable:
+        generated, train = (
+            images.flatten(1).float() / 255
+            for images in (evidence.generated, evidence.train.images)
+        )
+        return "pixels", generated, train
+    return name, evidence.generated_features, evidence.train_features

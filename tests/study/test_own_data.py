@@ -1,0 +1,71 @@
+"""A study on the user's own images: what needs labels is refused, what fails names the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganbench.errors import UserError
+from ganbench.study.plan import plan
+from ganbench.study.trial import execute
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GANBENCH_DATA", str(tmp_path / "cache"))
+    place = tmp_path / "own"
+    place.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(60):
+        pixels = rng.integers(0, 256, (16, 16), dtype=np.uint8)
+        Image.fromarray(pixels).save(place / f"{i}.jpg")
+    return place
+
+
+def refused(folder: Path, *specs: str, **more: object) -> str:
+    with pytest.raises(UserError) as caught:
+        plan(specs, dataset=f"folder:{folder}:size=8", batch_size=8, **more)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["acgan", "cgan", "sgan", "catgan", "improvedgan"])
+def test_variants_that_read_labels(name: str, folder: Path) -> None:
+    message = refused(folder, "vanilla", name)
+    assert message.startswith(f"{name} cannot be built for folder:{folder}:size=8")
+    assert "it reads labels, and there are none" in message
+
+
+def test_label_budgets(folder: Path) -> None:
+    assert refused(folder, "sgan", labels=10) == f"labels 10: folder:{folder}:size=8 has no labels"
+
+
+def test_others_go_ahead(folder: Path, tmp_path: Path) -> None:
+    dataset = f"folder:{folder}:size=8"
+    specs = ["vanilla", "infogan", "vae"]
+    trials = plan(specs, dataset=dataset, batch_size=8, seeds=1, results=tmp_path)
+    assert [trial.variant for trial in trials] == specs
+    assert {(trial.dataset, trial.shape, trial.classes) for trial in trials} == {
+        (dataset, (1, 8, 8), 0)
+    }
+    Image.new("L", (8, 8)).save(folder / "new.png")
+    later = plan(specs, dataset=dataset, batch_size=8, seeds=1, results=tmp_path)
+    assert not {trial.identity for trial in trials} & {trial.identity for trial in later}
+
+
+def test_a_file_that_is_damaged_meanwhile(folder: Path, tmp_path: Path) -> None:
+    (trial,) = plan(
+        ["vanilla"],
+        dataset=f"folder:{folder}:size=8",
+        batch_size=8,
+        rounds=20,
+        seeds=1,
+        device="cpu",
+        results=tmp_path,
+    )
+    (folder / "7.jpg").write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"7\.jpg is no image"):
+        execute(trial)
