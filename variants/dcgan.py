@@ -20,5 +20,5 @@ class DCGAN(GAN):
 
     recipes = {
         "digits": {"width": 64, "d_lr": 5e-4, "g_lr": 1e-3},
-        **dict.fromkeys(("mnist", "fashion_mnist", "kmnist"), {"width": 64}),
+        "mnist": {"width": 64, "dense": 0},  # the paper has no dense layers
     }

@@ -75,7 +75,7 @@ def _hyperparameters(spec: str, dataset: str) -> list[dict[str, Any]]:
 
     reference, given = registry.parse(spec)
     variant = registry.load(reference)
-    resolved = variant.resolve(given, data.source(dataset).name, reference)
+    resolved = variant.resolve(given, data.source(dataset).recipe, reference)
     choices = {name: describe(hint) for name, (hint, _) in declared(variant, Game).items()}
     choices["preset"] = " | ".join(["none", *variant.presets])
     return [

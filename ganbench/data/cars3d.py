@@ -30,7 +30,7 @@ MOST_BYTES = 32 << 20
 
 
 def load(spec: Spec, root: Path) -> Dataset:
-    """14,274 / 1,647 / 1,647 train / validation / test images, labelled by type; streamed.
+    """14,054 / 1,757 / 1,757 train / validation / test images, labelled by type; streamed.
 
     Reads `root/cars3d/`, and downloads the archive where it is not there; of it the cars alone
     are read, which become 216 MB beside it.

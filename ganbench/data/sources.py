@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 class Source:
     """A data set's entry, with the budget that a study trains for unless told otherwise.
 
-    name: also what `recipes` of hyperparameters are keyed by. size: images in all splits, 0
-    where that depends on the user's files. shape: (c, h, w) or (2,), () where it depends.
+    name: also what `recipes` of hyperparameters are keyed by, unless it is `tuned_as` another.
+    size: images in all splits, 0 where that depends on the user's files. shape: (c, h, w) or
+    (2,), () where it depends.
     factors: names of the ground-truth factors. rounds of batch_size images: the budget.
     embedded: needs no file. files: glob patterns below the data root that show it is there.
     module: the module of `ganbench.data` whose `load(spec, root)` makes it. options: the
@@ -32,6 +33,12 @@ class Source:
     factors: tuple[str, ...] = ()
     takes_path: bool = False
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tuned_as: str = ""
+
+    @property
+    def recipe(self) -> str:
+        """The data set whose `recipes` of hyperparameters are used."""
+        return self.tuned_as or self.name
 
 
 def _idx(folder: str) -> tuple[str, ...]:
@@ -78,6 +85,7 @@ SOURCES = {
             batch_size=128,
             module="downloads",
             files=_idx("FashionMNIST"),
+            tuned_as="mnist",
         ),
         Source(
             "kmnist",
@@ -90,6 +98,7 @@ SOURCES = {
             batch_size=128,
             module="downloads",
             files=_idx("KMNIST"),
+            tuned_as="mnist",
         ),
         Source(
             "stacked_mnist",

@@ -5,7 +5,7 @@ largest), orientation (12: multiples of 30 degrees, clockwise), x and y (8 each,
 image apart). A shape's radius is that of its circumcircle, whose centre is the sprite's
 position; none is cut off by the border.
 
-A square looks the same every 90 degrees and an ellipse every 180, as in dSprites: 5,376 of the
+A square looks the same every 90 degrees and an ellipse every 180: 5,376 of the
 9,216 images are different. Those that look the same are in the same split.
 """
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate import capabilities
@@ -55,7 +53,8 @@ def codes_picture(model: Any, dataset: Dataset, path: Path, seed: int) -> None:
     figure, panels = _panels(dataset, len(codes))
     for axes, code, column in zip(panels, codes, values.T, strict=False):
         if code.classes:
-            shades = colormaps["tab20" if code.classes > 10 else "tab10"](column.int() % 20)
+            wide = code.classes > 10
+            shades = colormaps["tab20" if wide else "tab10"](column.astype(int) % 20)
         else:
             shades = colormaps["viridis"]((column - code.low) / (code.high - code.low))
         _dots(axes, points, shades, "generated")
@@ -63,14 +62,14 @@ def codes_picture(model: Any, dataset: Dataset, path: Path, seed: int) -> None:
     figure.savefig(path, dpi=100)
 
 
-def _generated(model: Any, dataset: Dataset, seed: int) -> tuple[NDArray[np.float32], Tensor]:
+def _generated(model: Any, dataset: Dataset, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Points (n, 2) in the units of the publications, and their codes (n, codes)."""
     device = model_device(model)
     rng = torch.Generator().manual_seed(stream(seed, "points picture"))
     latent = capabilities.latent_of(model).draw(POINTS, rng)
     with undisturbed(model, seed, device):
         points = capabilities.generate(model, latent.to(device), dataset.shape)
-    return points.float().cpu().numpy() * _scale(dataset), latent.codes
+    return points.float().cpu().numpy() * _scale(dataset), latent.codes.numpy()
 
 
 def _scale(dataset: Dataset) -> float:
@@ -88,15 +87,11 @@ def _panels(dataset: Dataset, n: int) -> tuple[Figure, list[Axes]]:
         axes.tick_params(labelsize=7)
         _dots(axes, real, REAL, "real", size=9)
         if dataset.mixture:
-            axes.scatter(
-                *dataset.mixture.means.T,
-                *(90, "none"),
-                edgecolors="black",
-                linewidths=0.6,
-                label="centres of the modes",
-            )
+            x, y = dataset.mixture.means.T
+            ring: dict[str, Any] = {"facecolors": "none", "edgecolors": "black", "linewidths": 0.6}
+            axes.scatter(x, y, s=90, label="centres of the modes", **ring)
     return figure, panels
 
 
 def _dots(axes: Axes, points: NDArray[Any], colour: Any, label: str, size: float = 2) -> None:
-    axes.scatter(*points.T, size, colour, linewidths=0, label=label)
+    axes.scatter(points[:, 0], points[:, 1], s=size, c=colour, linewidths=0, label=label)

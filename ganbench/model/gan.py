@@ -82,7 +82,7 @@ class GAN(Game):
 
     recipes: ClassVar[dict[str, dict[str, Any]]] = {
         "digits": {"noise": 32, "d_lr": 5e-4, "instance_noise": (0.5, 0.1), "ema": 0.99},
-        **dict.fromkeys(("mnist", "fashion_mnist", "kmnist"), {"instance_noise": (0.5, 0.1)}),
+        "mnist": {"dense": 1024},  # InfoGAN's networks (its appendix C.1)
     }
     unused: ClassVar[dict[str, str]] = {}
     """Inherited hyperparameters that a variant has no use for, with the reason: refused."""

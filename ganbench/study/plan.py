@@ -191,7 +191,7 @@ def plan(
         if eval_every is None:
             raise UserError("eval-metrics are for --eval-every N: give the rounds between two")
     where = parse_device(device)
-    asked = [_resolve(spec, source.name, settings or {}) for spec in specs]
+    asked = [_resolve(spec, source.recipe, settings or {}) for spec in specs]
     loaded = data.load(dataset, data_root)
     allowed = None
     if labels is not None and not loaded.classes:

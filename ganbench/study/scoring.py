@@ -82,7 +82,7 @@ def _load(directory: Path, device: str, checkpoint: Checkpoint) -> tuple[Game, d
     record = TrialDirectory(directory).read_record()
     variant = registry.load(record.variant)
     source = data.source(record.dataset)
-    hyperparameters = variant.resolve(record.hyperparameters, source.name, record.variant)
+    hyperparameters = variant.resolve(record.hyperparameters, source.recipe, record.variant)
     shape = record.shape or source.shape
     classes = source.classes if record.classes is None else record.classes
     model = build(variant, shape, classes, hyperparameters, record.seed)

@@ -63,7 +63,14 @@ def test_the_oracle_is_best(rows: dict[tuple[str, str], float]) -> None:
         if metric != "sap":  # which even perfect codes do not bring to 1
             assert best > 0.9
     for metric in ("mig", "dci_disentanglement", "dci_completeness", "sap", "factor_vae_score"):
-        assert rows[ORACLE, metric] > rows[COMPONENTS, metric] > rows[RANDOM, metric]
+        assert rows[ORACLE, metric] > rows[COMPONENTS, metric] + 0.1
+        assert rows[ORACLE, metric] > rows[RANDOM, metric] + 0.1
+
+
+def test_components_keep_more_than_a_random_network(rows: dict[tuple[str, str], float]) -> None:
+    # of what the codes tell together; neither has a reason to give each factor a code
+    for metric in ("explicitness", "dci_informativeness"):
+        assert rows[COMPONENTS, metric] > rows[RANDOM, metric]
 
 
 def test_they_depend_on_no_model_or_seed_of_a_trial(world: Dataset) -> None:

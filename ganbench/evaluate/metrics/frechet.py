@@ -127,5 +127,4 @@ def _root(covariance: Matrix) -> Matrix:
         pass
     values, vectors = np.linalg.eigh(covariance)
     kept = values > least * values[-1]
-    part: Matrix = vectors[:, kept] * np.sqrt(values[kept])
-    return part
+    return np.asarray(vectors[:, kept] * np.sqrt(values[kept]))
