@@ -18,7 +18,12 @@ ROUNDING = 1e-12
 
 
 def binned(codes: ArrayLike, bins: int = BINS) -> NDArray[np.int64]:
-    """Bin each column of codes (n, d) into `bins` equal parts of its range, from 1 on."""
+    """Bin each column of codes (n, d) into `bins` equal parts of its range, from 1 on.
+
+    Raises ValueError for fewer than 1 bins.
+    """
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, not {bins}")
     return np.stack([_bin(column, bins) for column in np.asarray(codes).T], 1)
 
 

@@ -119,7 +119,7 @@ def _root(covariance: Matrix) -> Matrix:
     """F (d, r) with F F^T = covariance: Cholesky's, or by eigenvalues where a rank is missing."""
     least = len(covariance) * np.finfo(np.float64).eps
     try:
-        root: Matrix = np.linalg.cholesky(covariance)
+        root: Matrix = np.asarray(np.linalg.cholesky(covariance), np.float64)
         # a pivot that is rounding noise means a missing rank as well
         if (root.diagonal() ** 2 > least * covariance.diagonal()).all():
             return root
