@@ -32,19 +32,23 @@ INCHES = 0.4
 def samples_picture(model: Any, path: Path, seed: int, title: str | None = None) -> None:
     """Write a grid of generated images, 10 columns at most.
 
-    With a categorical code, each column is one of its categories, named above it. Raises
-    Unavailable where the model has no latent or cannot generate.
+    With a categorical code, each column is one of its categories, named above it; a few
+    categories have several columns each. Raises Unavailable where the model has no latent
+    or cannot generate.
     """
     latent = latent_of(model)
     value = latent.draw(ROWS * COLUMNS, _rng(seed, "samples picture"))
     columns, names, caption = COLUMNS, [""] * COLUMNS, ""
     if latent.categorical:
         code = latent.categorical[0]
-        columns = min(COLUMNS, code.classes)
-        names, caption = [str(i) for i in range(columns)], "class" if code.label else code.name
+        each = max(COLUMNS // code.classes, 1)
+        columns = min(COLUMNS, code.classes * each)
+        shown = torch.arange(columns) // each
+        names, caption = [str(i) for i in shown.tolist()], "class" if code.label else code.name
+        value = value[: ROWS * columns]
         codes = value.codes.clone()
-        codes[:, 0] = torch.arange(len(codes)) % columns
-        value = latent.assemble(latent.noise_of(value), codes)[: ROWS * columns]
+        codes[:, 0] = shown.repeat(ROWS)
+        value = latent.assemble(latent.noise_of(value), codes)
     top = (0.4 if caption else 0.1) + (0.25 if title else 0.0)
     figure, (axes,) = sheet((ROWS, columns), 1, left=0.1, top=top)
     show(axes, _images(model, value, seed), columns, names, caption)

@@ -139,6 +139,11 @@ def test_too_many_labels() -> None:
         assert "\n" not in str(caught.value)
 
 
+def test_no_labels_at_all() -> None:
+    with pytest.raises(UserError, match="the images have no labels"):
+        check_labels(made_up(20), 10, 0)
+
+
 def test_the_extra_label_goes_where_there_is_an_image_for_it() -> None:
     whole = made_up(20, 30, 10)
     for seed in range(10):

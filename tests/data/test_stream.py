@@ -108,16 +108,13 @@ def test_an_image_that_cannot_be_read_is_told_when_its_batch_is_due() -> None:
 
 
 def test_threads_end_with_their_dealer() -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     deal = dealer(numbered(40)[1])
     deal()
-    assert threading.active_count() > before
+    (thread,) = set(threading.enumerate()) - before
     del deal
-    for _ in range(100):
-        if threading.active_count() <= before:
-            return
-        time.sleep(0.02)
-    raise AssertionError("the reading thread goes on")
+    thread.join(timeout=10)
+    assert not thread.is_alive()
 
 
 def test_a_process_ends_while_reading(tmp_path: Path) -> None:

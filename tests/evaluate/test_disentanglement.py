@@ -245,6 +245,14 @@ def test_what_is_refused(
     assert "\n" not in str(caught.value)
 
 
+def test_bins() -> None:
+    codes, factors = made()
+    assert mig(codes, factors, 1) == modularity(codes, factors, bins=1) == 0
+    assert mig(codes, factors, bins=50) != mig(codes, factors)
+    with pytest.raises(ValueError, match="bins must be at least 1, not 0"):
+        mig(codes, factors, bins=0)
+
+
 def test_information_of_independent_codes_is_exactly_none() -> None:
     factors = np.array([[a, b, c] for a in range(3) for b in range(7) for c in range(11)])
     table = mutual_information(factors, factors)
