@@ -19,4 +19,8 @@ class R3GAN(GAN):
     betas = (0.0, 0.99)
     instance_noise = (0.0, 0.0)
 
-    recipes = {"digits": {"d_lr": 1e-3, "g_lr": 1e-3}}
+    recipes = {
+        "digits": {"d_lr": 1e-3, "g_lr": 1e-3},
+        "ring": {"d_lr": 1e-3, "g_lr": 1e-3, "r1": 0.01, "r2": 0.01},
+        "grid": {"d_lr": 1e-3, "g_lr": 1e-3, "r1": 0.01, "r2": 0.01},
+    }

@@ -15,6 +15,8 @@ class Vanilla(GAN):
     categorical: tuple[Count, ...] = (10,)
     continuous: Size = 2
 
+    recipes = {"sprites": {"categorical": (3,), "continuous": 5}}
+
     def layout(self) -> Latent:
         """Noise and codes, as InfoGAN's."""
         return Latent.coded(

@@ -36,7 +36,9 @@ class Autoencoder(Game):
     betas: tuple[Decay, Decay] = (0.9, 0.999)
 
     recipes: ClassVar[dict[str, dict[str, Any]]] = {
-        "digits": {"ema": 0.99, "likelihood": "gaussian"}  # grey levels, not probabilities
+        "digits": {"ema": 0.99, "likelihood": "gaussian"},  # grey levels, not probabilities
+        "ring": {"ema": 0.99, "likelihood": "gaussian", "pixel_sigma": 0.05, "codes": 2},
+        "grid": {"ema": 0.99, "likelihood": "gaussian", "pixel_sigma": 0.05, "codes": 2},
     }
     averaged = ("generator", "encoder")
 

@@ -83,6 +83,9 @@ class GAN(Game):
     recipes: ClassVar[dict[str, dict[str, Any]]] = {
         "digits": {"noise": 32, "d_lr": 5e-4, "instance_noise": (0.5, 0.1), "ema": 0.99},
         "mnist": {"dense": 1024},  # InfoGAN's networks (its appendix C.1)
+        "sprites": {"d_lr": 5e-4, "instance_noise": (0.3, 0.0)},
+        "ring": {"noise": 2, "width": 128, "d_lr": 1e-3, "ema": 0.99},
+        "grid": {"noise": 2, "width": 128, "d_lr": 1e-3, "ema": 0.99},
     }
     unused: ClassVar[dict[str, str]] = {}
     """Inherited hyperparameters that a variant has no use for, with the reason: refused."""

@@ -61,7 +61,7 @@ class CodedGAN(GAN):
     continuous_weight: Weight = 0.1
     q_width: Count = 128
 
-    recipes = {"digits": {"q_width": 64}}
+    recipes = {"digits": {"q_width": 64}, "sprites": {"categorical": (3,), "continuous": 5}}
 
     def layout(self) -> Latent:
         """Noise and codes; MNIST's in appendix C.1 are 62 noise, Cat(10), 2 uniform."""
