@@ -11,7 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganbench.model.layers import GaussianNoise, MinibatchDiscrimination, Stack
+from ganbench.model.layers import (
+    ChannelDropout,
+    GaussianNoise,
+    MinibatchDiscrimination,
+    Stack,
+    UpsampledConv2d,
+)
 
 MLP_LIMIT = 16
 """`auto` takes an MLP up to this many pixels a side, convolutions above."""
@@ -112,12 +118,14 @@ def choose(backbone: str, shape: tuple[int, ...]) -> str:
     Raises ValueError where the shape is neither a square image nor a point for an MLP.
     """
     if len(shape) == 1:
-        if backbone == "dcgan":
-            raise ValueError(f"backbone=dcgan: convolutions need images, not points {shape}")
+        if backbone not in ("auto", "mlp"):
+            raise ValueError(f"backbone={backbone}: convolutions need images, not points {shape}")
         return "mlp"
     _, height, width = shape
     if height != width:
         raise ValueError(f"the backbones need square images, not {height}x{width}")
+    if backbone == "upsample" and height % 4:
+        raise ValueError(f"backbone=upsample doubles twice: {height} is no multiple of 4")
     if backbone != "auto":
         return backbone
     return "mlp" if height <= MLP_LIMIT else "dcgan"
@@ -238,6 +246,48 @@ def dcgan_trunk(
         layers += [nn.LeakyReLU(leak), *_noise(noise)]
         features = dense
     return Stack(*layers), features
+
+
+def upsample_generator(latent: int, shape: tuple[int, ...], width: int) -> Stack:
+    """Linear to a map of a quarter of the side, then twice nearest upsampling and 3x3 convolution.
+
+    Of the upsampling kind that Odena et al. 2016 (distill.pub, "Deconvolution and checkerboard
+    artifacts") advise: 2 width, 2 width, width channels, batch norm, leaky ReLU, tanh.
+    """
+    side, wide = shape[1] // 4, 2 * width
+    return Stack(
+        nn.Linear(latent, wide * side**2),
+        nn.Unflatten(1, (wide, side, side)),
+        nn.BatchNorm2d(wide),
+        UpsampledConv2d(wide, wide),
+        nn.BatchNorm2d(wide),
+        nn.LeakyReLU(0.2),
+        UpsampledConv2d(wide, width),
+        nn.BatchNorm2d(width),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(width, shape[0], 3, padding=1),
+        nn.Tanh(),
+    )
+
+
+def upsample_trunk(
+    shape: tuple[int, ...], width: int, norm: str = "batch", leak: float = 0.1, noise: float = 0.0
+) -> tuple[Stack, int]:
+    """Four 3x3 convolutions of stride 2, each with leaky ReLU, 25 % channel dropout, and `norm`.
+
+    width / 4, / 2, 1 and 2 width channels, the first without norm; `noise` as in `mlp_trunk`.
+    Returns the stack and the number of its features.
+    """
+    layers: list[nn.Module] = []
+    channels, side = shape[0], shape[1]
+    for level in range(4):
+        out, side = max(width * 2**level // 4, 1), (side + 1) // 2
+        layers += [nn.Conv2d(channels, out, 3, 2, 1), nn.LeakyReLU(leak), ChannelDropout(0.25)]
+        layers += _noise(noise)
+        if level and norm != "none":
+            layers.append(nn.BatchNorm2d(out) if norm == "batch" else nn.GroupNorm(1, out))
+        channels = out
+    return Stack(*layers, nn.Flatten()), channels * side**2
 
 
 def _noise(sigma: float) -> list[nn.Module]:

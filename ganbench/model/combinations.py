@@ -16,9 +16,11 @@ def refuse(gan: GAN) -> None:
     for name, reason in gan.unused.items():
         if getattr(gan, name) != getattr(type(gan), name):
             raise ValueError(f"{name} cannot be set: {reason}")
-    mlp = choose(gan.backbone, gan.shape) == "mlp"
+    kind = choose(gan.backbone, gan.shape)
     # The first convolution is never normalised: a stack of one has no norm.
-    deep = not mlp and (len(halvings(gan.shape[1])) > 2 or gan.dense > 0)
+    deep = kind == "upsample" or (
+        kind == "dcgan" and (len(halvings(gan.shape[1])) > 2 or gan.dense > 0)
+    )
     normed = deep and gan.d_norm == "batch"
     batch_norm = normed and gan.virtual_batch_norm != "both"
     penalties = [name for name in ("r1", "r2", "gradient_penalty") if getattr(gan, name)]
@@ -42,8 +44,8 @@ def refuse(gan: GAN) -> None:
         f"{' and '.join(penalties)}: {mixed.format('minibatch_discrimination')}": (
             bool(penalties) and gan.minibatch_discrimination > 0
         ),
-        "hidden is for backbone=mlp; dcgan has width and dense": bool(gan.hidden) and not mlp,
-        "dense is for backbone=dcgan; mlp has width and hidden": bool(gan.dense) and mlp,
+        f"hidden is for backbone=mlp, not {kind}": bool(gan.hidden) and kind != "mlp",
+        f"dense is for backbone=dcgan, not {kind}": bool(gan.dense) and kind != "dcgan",
     }
     for reason, broken in rules.items():
         if broken:

@@ -23,9 +23,9 @@ class GAN(Game):
     """A generator against a discriminator (Goodfellow et al. 2014, arXiv:1406.2661).
 
     Networks. backbone, width: units per hidden layer (mlp, 0: 256) or channels of the first
-    convolution (dcgan, 0: 64). dense: units of one more dense layer (dcgan). hidden: the
+    convolution (dcgan, 0: 64) or before the last (upsample, 0: 64). dense: units of one more dense layer (dcgan). hidden: the
     discriminator's hidden layers (mlp), () for two of `width`. leak: slope of its leaky ReLU.
-    d_norm: its normalisation (dcgan). layer_noise: standard deviation of Gaussian noise
+    d_norm: its normalisation (dcgan, upsample). layer_noise: standard deviation of Gaussian noise
     behind its hidden layers. spectral_norm (Miyato et al. 2018), weight_norm with
     data-dependent initialisation (Salimans & Kingma 2016): of its weights; lengths `learned`,
     or `fixed` but for the last layer's.
@@ -48,7 +48,7 @@ class GAN(Game):
 
     noise: Size = 62
     noise_kind: Literal["normal", "uniform"] = "normal"
-    backbone: Literal["auto", "mlp", "dcgan"] = "auto"
+    backbone: Literal["auto", "mlp", "dcgan", "upsample"] = "auto"
     width: Size = 0
     dense: Size = 0
     hidden: tuple[Count, ...] = ()
@@ -113,19 +113,21 @@ class GAN(Game):
         self.latent = self.layout()
         condition = self.classes if self.conditional else 0
         seen = (self.shape[0] + condition, *self.shape[1:])
-        mlp = backbones.choose(self.backbone, self.shape) == "mlp"
-        width = self.width or (256 if mlp else 64)
-        if mlp:
+        kind, inputs = backbones.choose(self.backbone, self.shape), self.latent.size
+        width = self.width or (256 if kind == "mlp" else 64)
+        if kind == "mlp":
             activation = nn.ReLU if self.g_activation == "relu" else nn.Softplus
-            generator = backbones.mlp_generator(self.latent.size, self.shape, width, activation)
+            generator = backbones.mlp_generator(inputs, self.shape, width, activation)
+        elif kind == "dcgan":
+            generator = backbones.dcgan_generator(inputs, self.shape, width, self.dense)
         else:
-            generator = backbones.dcgan_generator(self.latent.size, self.shape, width, self.dense)
+            generator = backbones.upsample_generator(inputs, self.shape, width)
         trunk, features = self.trunk(seen)
         kernels = (self.minibatch_discrimination, self.minibatch_dims)
         discriminator = Discriminator(
             trunk, features, self.outputs(), self.judge, condition, kernels
         )
-        if not mlp:
+        if kind != "mlp":
             backbones.initialise(generator)
             backbones.initialise(discriminator)
         if self.spectral_norm:
@@ -144,14 +146,15 @@ class GAN(Game):
 
     def trunk(self, shape: tuple[int, ...]) -> tuple[layers.Stack, int]:
         """A discriminator's trunk for images of a shape, and the number of its features."""
-        if backbones.choose(self.backbone, self.shape) == "mlp":
+        kind = backbones.choose(self.backbone, self.shape)
+        if kind == "mlp":
             width = self.width or 256
             hidden = self.hidden or (width, width)
             return backbones.mlp_trunk(shape, hidden, self.leak, self.layer_noise)
-        width = self.width or 64
-        return backbones.dcgan_trunk(
-            shape, width, self.d_norm, self.leak, self.layer_noise, self.dense
-        )
+        looks = self.width or 64, self.d_norm, self.leak, self.layer_noise
+        if kind == "dcgan":
+            return backbones.dcgan_trunk(shape, *looks, self.dense)
+        return backbones.upsample_trunk(shape, *looks)
 
     def prepare(self, batch: Batch) -> None:
         """Choose reference batches; initialise normalised weights from data."""

@@ -5,26 +5,85 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 
-class GaussianNoise(nn.Module):
-    """Adds N(0, sigma^2) while training; draws from the generator that `Stack` hands on."""
+class Noisy(nn.Module):
+    """A layer that is random while training; it draws from the generator that `Stack` hands on."""
 
-    def __init__(self, sigma: float) -> None:
+    def __init__(self, strength: float) -> None:
         super().__init__()
-        self.sigma = sigma
+        self.strength = strength
 
     def forward(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
         """Same shape; in eval mode, or without a generator, the input itself."""
         if rng is None or not self.training:
             return x
-        return x + self.sigma * torch.empty_like(x).normal_(generator=rng)
+        return self.disturbed(x, rng)
+
+    def disturbed(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        """What it makes of x while training."""
+        raise NotImplementedError
 
     def extra_repr(self) -> str:
         """For print()."""
-        return f"{self.sigma}"
+        return f"{self.strength}"
+
+
+class GaussianNoise(Noisy):
+    """Adds N(0, strength^2)."""
+
+    def disturbed(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        """x with noise of its own on every number."""
+        return x + self.strength * torch.empty_like(x).normal_(generator=rng)
+
+
+class ChannelDropout(Noisy):
+    """Zeroes a share `strength` of an image's channels and scales the others up to match."""
+
+    def disturbed(self, x: Tensor, rng: torch.Generator) -> Tensor:
+        """x (n, c, h, w) with whole channels at 0."""
+        kept = 1 - self.strength
+        mask = x.new_empty(*x.shape[:2], 1, 1).bernoulli_(kept, generator=rng)
+        return x * (mask / kept)
+
+
+class UpsampledConv2d(nn.Conv2d):
+    """A 3x3 convolution, padding 1, of its input repeated to twice the side.
+
+    The repeated pixels share products: the same numbers, but for rounding, come from one 4x4
+    transposed convolution of stride 2, with 4 instead of 9 multiplications per weight and
+    output pixel. `literal` computes it as written.
+    """
+
+    literal = False
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
+        super().__init__(inputs, outputs, 3, padding=1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, inputs, h, w) to (n, outputs, 2h, 2w)."""
+        if self.literal:
+            return super().forward(F.interpolate(x, scale_factor=2.0))
+        kernel = repeated_kernel(self.weight)
+        return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
+
+
+def repeated_kernel(weight: Tensor) -> Tensor:
+    """The transposed kernel (inputs, outputs, 4, 4) of a 3x3 weight (outputs, inputs, 3, 3).
+
+    In one dimension an even output pixel sees its own input pixel through taps 1 and 2 and the
+    one before through tap 0; an odd one its own through 0 and 1, the next through 2.
+    """
+    spread = weight.new_tensor([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]])
+    kernel = spread @ weight.transpose(0, 1) @ spread.T
+    return kernel.contiguous(
+        memory_format=torch.channels_last
+        if weight.is_contiguous(memory_format=torch.channels_last)
+        else torch.contiguous_format
+    )
 
 
 class Stack(nn.Sequential):
@@ -33,7 +92,7 @@ class Stack(nn.Sequential):
     def forward(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
         """Layer by layer."""
         for layer in self:
-            x = layer(x, rng) if isinstance(layer, GaussianNoise) else layer(x)
+            x = layer(x, rng) if isinstance(layer, Noisy) else layer(x)
         return x
 
 

@@ -123,7 +123,7 @@ def test_improvedgan_as_its_authors_have_it() -> None:
         length, direction = layer.parametrizations.weight.original0, layer.weight
         assert torch.allclose(direction.norm(dim=1, keepdim=True), length, rtol=1e-5)
         assert length.requires_grad == (layer is linear[-1])  # theirs trains the last one's alone
-    noises = [m.sigma for m in game.discriminator.modules() if isinstance(m, GaussianNoise)]
+    noises = [m.strength for m in game.discriminator.modules() if isinstance(m, GaussianNoise)]
     assert noises == [0.5] * 5
     assert game.instance_noise == (0.6, 0.6)  # 0.3 where pixels are in [0, 1]
     assert game.generator[0].in_features == 100
