@@ -3,6 +3,7 @@ techniques that compose with any of its variants."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -92,6 +93,16 @@ class GAN(Game):
     conditional: ClassVar[bool] = False
     """Whether the discriminator is shown labels beside the images."""
     discriminator: Discriminator
+
+    @classmethod
+    def resolve(
+        cls, given: Mapping[str, Any], dataset: str = "", title: str | None = None
+    ) -> dict[str, Any]:
+        """As `Game.resolve`; a recipe's or preset's `dense` goes with backbone=dcgan alone."""
+        found = super().resolve(given, dataset, title)
+        if found["backbone"] not in ("auto", "dcgan") and "dense" not in given:
+            found["dense"] = 0
+        return found
 
     def layout(self) -> Latent:
         """The latent's layout."""

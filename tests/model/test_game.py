@@ -245,3 +245,12 @@ def test_initial_weights_are_dcgans() -> None:
     game = GAN((1, 32, 32), 10, {"width": 64})
     weights = torch.cat([p.flatten() for p in game.discriminator.parameters() if p.dim() > 1])
     assert weights.std().item() == pytest.approx(0.02, rel=0.02)
+
+
+def test_a_recipe_s_dense_layer_goes_with_its_backbone() -> None:
+    def dense(**given: object) -> object:
+        return GAN.resolve(given, "mnist")["dense"]
+
+    assert dense() == dense(backbone="dcgan") == 1024
+    assert dense(backbone="mlp") == 0
+    assert dense(backbone="mlp", dense=7) == 7  # said by the user: refused when built
