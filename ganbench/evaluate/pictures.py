@@ -62,7 +62,8 @@ def traversal_picture(model: Any, dataset: Dataset, path: Path, seed: int) -> No
 
     One panel per continuous code, from -1.5 to 1.5 times half its range, beyond what the
     generator was trained on; the other continuous codes stay in the middle. Without
-    continuous codes the columns are draws of noise; without categorical ones the rows are.
+    continuous codes the columns are draws of noise; without categorical ones the rows are,
+    or, of a latent that is all codes, draws of the codes that a panel does not walk along.
 
     Raises Unavailable where the model has no latent or cannot generate.
     """
@@ -76,16 +77,19 @@ def traversal_picture(model: Any, dataset: Dataset, path: Path, seed: int) -> No
     if walked:
         noise = noise[:, :1]
     noise = noise.expand(rows, columns, -1)
+    base = _middle(latent).repeat(rows, 1, 1)
+    if not (latent.categorical or noise.shape[2]):
+        base = latent.draw_codes(rows, _rng(seed, "traversal"))[:, None]
     left = 1.15 if names else 0.1
     figure, panels = sheet((rows, columns), max(len(walked), 1), left=left, top=0.4)
     for panel, axes in enumerate(panels):
-        codes = _middle(latent).repeat(rows, columns, 1)
+        codes = base.repeat(1, columns, 1)
         ticks, caption = [""] * columns, "draws of noise"
         if latent.categorical:
             codes[:, :, 0] = torch.arange(rows)[:, None]
         if walked:
             code, column = walked[panel], len(latent.categorical) + panel
-            codes[:, :, column] += WALK * (code.high - code.low) / 2
+            codes[:, :, column] = _middle(latent)[column] + WALK * (code.high - code.low) / 2
             ticks, caption = [f"{v:g}" for v in codes[0, :, column].tolist()], code.name
         value = latent.assemble(noise.flatten(0, 1), codes.flatten(0, 1))
         side = show(axes, _images(model, value, seed), columns, ticks, caption)

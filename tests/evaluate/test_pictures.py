@@ -76,6 +76,15 @@ def test_the_walk_along_a_normal_code_and_uniform_noise(digits: Dataset, tmp_pat
     assert noise.std() > 0.4
 
 
+def test_rows_of_a_latent_that_is_all_codes(digits: Dataset, tmp_path: Path) -> None:
+    model = Any8(Normal(2))
+    traversal_picture(model, digits, tmp_path / "t.png", seed=0)
+    codes = model.seen[0].codes.unflatten(0, (-1, 7))
+    assert codes[3, :, 0].tolist() == pytest.approx(np.linspace(-3, 3, 7).tolist())
+    assert (codes[:, :, 1] == codes[:, :1, 1]).all()
+    assert len(codes[:, 0, 1].unique()) == len(codes)
+
+
 def test_columns_of_samples_are_categories(tmp_path: Path) -> None:
     model = Any8(Noise(3), Categorical(4))
     samples_picture(model, tmp_path / "s.png", seed=0)
