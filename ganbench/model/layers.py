@@ -75,15 +75,14 @@ def repeated_kernel(weight: Tensor) -> Tensor:
     """The transposed kernel (inputs, outputs, 4, 4) of a 3x3 weight (outputs, inputs, 3, 3).
 
     In one dimension an even output pixel sees its own input pixel through taps 1 and 2 and the
-    one before through tap 0; an odd one its own through 0 and 1, the next through 2.
+    one before through tap 0; an odd one its own through 0 and 1, and the next through 2.
     """
-    spread = weight.new_tensor([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]])
-    kernel = spread @ weight.transpose(0, 1) @ spread.T
-    return kernel.contiguous(
-        memory_format=torch.channels_last
-        if weight.is_contiguous(memory_format=torch.channels_last)
-        else torch.contiguous_format
-    )
+    summed = F.pad(weight, (0, 1)) + F.pad(weight, (1, 0))
+    summed = F.pad(summed, (0, 0, 0, 1)) + F.pad(summed, (0, 0, 1, 0))
+    layout = torch.contiguous_format
+    if weight.is_contiguous(memory_format=torch.channels_last):
+        layout = torch.channels_last
+    return summed.flip(2, 3).transpose(0, 1).contiguous(memory_format=layout)
 
 
 class Stack(nn.Sequential):
