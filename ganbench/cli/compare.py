@@ -13,18 +13,20 @@ from ganbench.errors import UserError
 @click.command("compare")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH...]")
 @options.as_json
-@click.option("--markdown", "form", flag_value="markdown", help="A Markdown table.")
-@click.option("--csv", "form", flag_value="csv", help="Tidy rows: one metric of one variant each.")
-@click.option("--latex", "form", flag_value="latex", help="A LaTeX table (booktabs).")
-def command(paths: tuple[Path, ...], as_json: bool, form: str | None) -> None:
+@click.option("--markdown", is_flag=True, help="A Markdown table.")
+@click.option("--csv", is_flag=True, help="Tidy rows: one metric of one variant each.")
+@click.option("--latex", is_flag=True, help="A LaTeX table (booktabs).")
+def command(paths: tuple[Path, ...], as_json: bool, **forms: bool) -> None:
     """One table over the trials below each PATH [results/, but for results/reference]."""
-    if as_json and form:
-        raise UserError(f"choose one of --json and --{form}")
+    chosen = [name for name, asked in {"json": as_json, **forms}.items() if asked]
+    if len(chosen) > 1:
+        raise UserError(f"choose one of --{' and --'.join(chosen)}")
+    form = next(iter(chosen), None)
     from ganbench.records import tables
     from ganbench.study.compare import compare
 
     comparison = compare(*paths)
-    if as_json:
+    if form == "json":
         options.write_json(tables.document(comparison.rows, comparison.failures))
     elif form == "csv":
         click.echo(tables.render_csv(comparison.rows), nl=False)

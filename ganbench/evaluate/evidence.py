@@ -193,7 +193,9 @@ class Evidence:
 
     @cached_property
     def extractor(self) -> Extractor:
-        """The extractor that the settings name, or the data set's default."""
+        """The extractor that the settings name, or the data set's default; none reads points."""
+        if len(self.dataset.shape) == 1:
+            raise Unavailable("these are points, and extractors read images")
         return extractors.find(self.settings.extractor, self.dataset.name, self.device)
 
     def seen_by(self, extractor: Extractor, images: ImageSet) -> Read:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
 
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate import references
-from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.evidence import Evidence, undisturbed
 from ganbench.evaluate.metrics import METRICS
-from ganbench.evaluate.score import Score, to_score
+from ganbench.evaluate.score import Score, measured
 from ganbench.evaluate.settings import Settings
 
 __all__ = ["Evaluation", "Score", "Settings", "evaluate"]
@@ -24,7 +23,8 @@ __all__ = ["Evaluation", "Score", "Settings", "evaluate"]
 class Evaluation:
     """What one evaluation found.
 
-    protocol_id: see `Settings.protocol_id`. skipped: (metric, reason) of what was not measured.
+    protocol_id: see `Settings.protocol_id`. skipped: (metric, reason) of what was not measured,
+    and ("metric of reference", reason) where a reference failed.
     references: (name, score) of what stands beside a model: real images, k-means; they
     depend on data and settings alone. seconds: wall-clock time of the whole.
     """
@@ -64,27 +64,14 @@ def evaluate(
     found = Evaluation(settings.protocol_id(dataset, split), split, settings, seed)
     with undisturbed(model, seed, evidence.device):
         for name in settings.metrics_for(dataset):
-            outcome = _measure(name, evidence)
+            metric = METRICS[name]
+            outcome = measured(metric, partial(metric.measure, evidence), evidence)
             if isinstance(outcome, Score):
                 found.scores.append(outcome)
             else:
-                found.skipped.append((name, outcome))
+                found.skipped.append((name, outcome.reason))
     if beside:
-        found.references.extend(references.gather(dataset, split, settings, evidence.device))
+        scores, missing = references.gather(dataset, split, settings, evidence.device)
+        found.references.extend(scores)
+        found.skipped.extend((f"{metric} of {name}", reason) for name, metric, reason in missing)
     return replace(found, seconds=time.perf_counter() - start)
-
-
-def _measure(name: str, evidence: Evidence) -> Score | str:
-    """The score, or the reason why there is none."""
-    start = time.perf_counter()
-    metric = METRICS[name]
-    try:
-        measurement = metric.measure(evidence)
-    except Unavailable as reason:
-        return str(reason)
-    except Exception as error:  # a metric, or the model under it, must not end the evaluation
-        text = str(error).strip().splitlines()
-        return f"failed: {type(error).__name__}" + (f": {text[0]}" if text else "")
-    if not math.isfinite(measurement.value):
-        return f"not a finite number: {measurement.value}"
-    return to_score(metric, measurement, evidence, time.perf_counter() - start)

@@ -27,6 +27,8 @@ WALK = torch.linspace(-1.5, 1.5, 7)
 """Values of a continuous code, in units of half its training range around its middle."""
 INCHES = 0.4
 """Side of one image on paper."""
+LETTER = 0.07
+"""Width of a letter of a row's name, in inches."""
 
 
 def samples_picture(model: Any, path: Path, seed: int, title: str | None = None) -> None:
@@ -80,7 +82,7 @@ def traversal_picture(model: Any, dataset: Dataset, path: Path, seed: int) -> No
     base = _middle(latent).repeat(rows, 1, 1)
     if not (latent.categorical or noise.shape[2]):
         base = latent.draw_codes(rows, _rng(seed, "traversal"))[:, None]
-    left = 1.15 if names else 0.1
+    left = 0.1 + LETTER * max(map(len, names), default=0)
     figure, panels = sheet((rows, columns), max(len(walked), 1), left=left, top=0.4)
     for panel, axes in enumerate(panels):
         codes = base.repeat(1, columns, 1)

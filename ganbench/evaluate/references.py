@@ -7,10 +7,10 @@ and in the user's cache folder.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import cache, partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -53,7 +53,7 @@ from ganbench.evaluate.metrics.memorisation import copying, held_out_distances, 
 from ganbench.evaluate.metrics.robustness import Attacked, accuracy_of, auc_of, under_attack
 from ganbench.evaluate.metrics.uncertainty import of_accuracy
 from ganbench.evaluate.reference_codes import beside_codes
-from ganbench.evaluate.score import Score, to_score
+from ganbench.evaluate.score import Score, measured
 from ganbench.evaluate.settings import Settings
 
 SEED = 0
@@ -67,13 +67,21 @@ K_MEANS = "k-means on pixels"
 REAL = "real training images"
 ORDINARY = "the extractor's classifier"
 
-_cache: dict[str, list[tuple[str, Score]]] = {}
+
+class Beside(NamedTuple):
+    """(name, score) of each reference, and (name, metric, reason) of those that failed."""
+
+    scores: list[tuple[str, Score]]
+    missing: list[tuple[str, str, str]]
+
+
+_cache: dict[str, Beside] = {}
 
 
 def gather(
     dataset: Dataset, split: str, settings: Settings, device: torch.device | str = "cpu"
-) -> list[tuple[str, Score]]:
-    """(name, score) of every reference that the data set allows.
+) -> Beside:
+    """Every reference that the data set allows; one that fails does not end the others.
 
     device: where extractors run. `Score.seconds` are those of the first measurement.
     """
@@ -83,36 +91,41 @@ def gather(
         **real.circumstances(evidence.device),
     }
 
-    def make() -> list[tuple[str, Score]]:
+    def make() -> Beside:
         with undisturbed(None, SEED, evidence.device):
-            return list(_gather(evidence))
+            return _gather(evidence)
 
     key = digest(facts)
     if key not in _cache:
         _cache[key] = recall("references", facts, make, _packed, _unpacked)
-    return list(_cache[key])
+    found = _cache[key]
+    return Beside(list(found.scores), list(found.missing))
 
 
-def _packed(found: list[tuple[str, Score]]) -> bytes:
-    rows = [(name, asdict(score)) for name, score in found]
+def _packed(found: Beside) -> bytes:
+    rows = [(name, asdict(score)) for name, score in found.scores], found.missing
     return json.dumps(rows, default=lambda number: number.item()).encode()  # NumPy's
 
 
-def _unpacked(content: bytes) -> list[tuple[str, Score]]:
-    return [(name, Score(**score)) for name, score in json.loads(content)]
+def _unpacked(content: bytes) -> Beside:
+    scores, missing = json.loads(content)
+    return Beside(
+        [(name, Score(**score)) for name, score in scores], [tuple(one) for one in missing]
+    )
 
 
-def _gather(evidence: Evidence) -> Iterator[tuple[str, Score]]:
+def _gather(evidence: Evidence) -> Beside:
     wanted = evidence.settings.metrics_for(evidence.dataset)
+    found = Beside([], [])
     for name, metric, measure in _references(evidence):
         if metric not in wanted:
             continue
-        start = time.perf_counter()
-        try:
-            measurement = measure()
-        except Unavailable:  # no extractor: the metric's own row says so
-            continue
-        yield name, to_score(METRICS[metric], measurement, evidence, time.perf_counter() - start)
+        outcome = measured(METRICS[metric], measure, evidence)
+        if isinstance(outcome, Score):
+            found.scores.append((name, outcome))
+        elif outcome.failed:  # what just does not apply is said in the metric's own row
+            found.missing.append((name, metric, outcome.reason))
+    return found
 
 
 def _references(evidence: Evidence) -> Iterator[tuple[str, str, Callable[[], Measurement]]]:

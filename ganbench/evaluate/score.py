@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.catalogue import Better
 from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.metrics.registry import Measurement, Metric
@@ -31,6 +34,14 @@ class Score:
     parts: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Missing:
+    """Why a metric has no number. failed: or does it just not apply?"""
+
+    reason: str
+    failed: bool = True
+
+
 def to_score(metric: Metric, measurement: Measurement, evidence: Evidence, seconds: float) -> Score:
     """Complete a measurement by what the metric and the evidence know. Parts must be finite."""
     error = measurement.standard_error
@@ -45,3 +56,20 @@ def to_score(metric: Metric, measurement: Measurement, evidence: Evidence, secon
         seconds,
         {name: value for name, value in measurement.parts.items() if math.isfinite(value)},
     )
+
+
+def measured(
+    metric: Metric, measure: Callable[[], Measurement], evidence: Evidence
+) -> Score | Missing:
+    """The score, or why there is none: nothing that goes wrong in a metric leaves it."""
+    start = time.perf_counter()
+    try:
+        measurement = measure()
+    except Unavailable as reason:
+        return Missing(str(reason), failed=False)
+    except Exception as error:  # a metric, or the model under it, must not end the evaluation
+        text = str(error).strip().splitlines()
+        return Missing(f"failed: {type(error).__name__}" + (f": {text[0]}" if text else ""))
+    if not math.isfinite(measurement.value):
+        return Missing(f"not a finite number: {measurement.value}")
+    return to_score(metric, measurement, evidence, time.perf_counter() - start)

@@ -137,6 +137,8 @@ class Record(Document):
     batch_size: int
     labels: str | None = None
     """How many training images were labelled; null: all, or the variant reads no labels."""
+    weights: dict[str, str] = {}
+    """SHA-256 of each file of weights: what is evaluated later is what was trained."""
     eval_every: int | None = None
     """Rounds between two evaluations along training (`curve.jsonl`)."""
     images_seen: NonNegativeInt

@@ -53,20 +53,25 @@ def evaluate(
     if split not in SPLITS:
         raise UserError(f"split {split!r}: held-out images are of split {' or '.join(SPLITS)}")
     where = parse_device(device)
-    finished = []
+    finished: list[Path] = []
+    protocols: dict[Path, str] = {}
+    failures: list[tuple[Path, str]] = []
     for directory in find_trials(paths):
-        status = directory.read_record().status
+        try:
+            status = directory.read_record().status
+            directory.read_scores()
+        except UserError as error:
+            failures.append((directory.path, str(error)))
+            continue
         if status == "finished":
             finished.append(directory.path)
         else:
             tell(f"{directory.path}: {status}, there is nothing to evaluate")
-    if not finished:
+    if not finished and not failures:
         raise UserError(f"no trial in {', '.join(map(str, paths))} has finished")
     root = Path(data_root) if data_root else None
     work = [Rescoring(p, settings or Settings(), split, where, root) for p in finished]
     engine = engine or LocalProcesses(min(parse_jobs(jobs, where), len(work)))
-    protocols: dict[Path, str] = {}
-    failures: list[tuple[Path, str]] = []
     for job, answer in engine.run(score, work):
         if isinstance(answer, str):
             protocols[job.directory] = answer

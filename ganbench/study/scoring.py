@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,6 +83,12 @@ def load(directory: str | Path, device: str = "cpu", checkpoint: Checkpoint = "f
 def _load(directory: Path, device: str, checkpoint: Checkpoint) -> tuple[Game, dict[str, Any]]:
     record = TrialDirectory(directory).read_record()
     variant = registry.load(record.variant)
+    again = f"delete {directory} and run its study again"
+    if record.source_digest not in ("", registry.source_digest(variant)):
+        raise UserError(
+            f"{directory}: the source of {record.variant} is not the one that it was trained with; "
+            f"bring that back, or {again}"
+        )
     source = data.source(record.dataset)
     hyperparameters = variant.resolve(record.hyperparameters, source.recipe, record.variant)
     shape = record.shape or source.shape
@@ -88,15 +96,17 @@ def _load(directory: Path, device: str, checkpoint: Checkpoint) -> tuple[Game, d
     model = build(variant, shape, classes, hyperparameters, record.seed)
     path = directory / WEIGHTS[checkpoint]
     try:
+        with path.open("rb") as raw:
+            digest = hashlib.file_digest(raw, "sha256").hexdigest()
+        if digest != record.weights.get(path.name, digest):
+            raise UserError(f"{path} is not what was trained: its hash is another; {again}")
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             tensors = {k: file.get_tensor(k) for k in file.keys() if not k.startswith("live.")}  # noqa: SIM118
         model.load_state_dict(tensors)
     except (OSError, SafetensorError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UserError(
-            f"cannot use {path} ({reason}); delete {path.parent} and run its study again"
-        ) from error
+        reason = " ".join(str(error).split())
+        raise UserError(f"cannot use {path} ({reason}); {again}") from error
     facts: dict[str, Any] = {}
     if "chosen_by" in metadata:
         facts = {"round": int(metadata["round"]), "chosen_by": metadata["chosen_by"]}
@@ -114,16 +124,24 @@ class Rescoring(NamedTuple):
     threads: int = 1
 
 
-def lock(directory: Path) -> FileLock:
-    """The lock of a trial's directory: a second command waits, and finds the work done.
+@contextmanager
+def lock(directory: Path) -> Iterator[None]:
+    """Alone with a trial's directory: a second command waits, and finds the work done.
 
-    Raises UserError where the directory cannot be made.
+    Raises UserError where the directory cannot be made or written.
     """
+    held = FileLock(directory / ".lock")
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        held.acquire()
     except OSError as error:
-        raise UserError(f"cannot write {directory}: {error.strerror or error}") from error
-    return FileLock(directory / ".lock")
+        raise UserError(
+            f"cannot write {directory}: {error.strerror or error}; allow it, or evaluate a copy"
+        ) from error
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def score(job: Rescoring) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import statistics
 import time
@@ -67,6 +68,7 @@ def _execute(trial: Trial) -> Record:
                     threads=trial.threads,
                 )
             )
+            record = record.model_copy(update={"reason": None})  # of the pictures drawn then
         return record
     work = _Work(trial, directory)
     try:
@@ -114,6 +116,7 @@ class _Work:
         self.directory = directory
         self.trainer: Trainer | None = None
         self.cost: Cost | None = None
+        self.weights: dict[str, str] = {}
         self.spent = 0.0
         """Seconds of training, evaluations along it left out."""
         self.began = self.written = 0.0
@@ -215,7 +218,9 @@ class _Work:
         """The weights of a checkpoint, and in their metadata what is known of it."""
         cpu = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
         about = {"trial": self.trial.identity} | {k: str(v) for k, v in facts.items()}
-        atomic_write(self.directory.path / WEIGHTS[checkpoint], save(cpu, about))
+        content = save(cpu, about)
+        atomic_write(self.directory.path / WEIGHTS[checkpoint], content)
+        self.weights[WEIGHTS[checkpoint]] = hashlib.sha256(content).hexdigest()
 
     def draw(self, model: Game, dataset: Dataset) -> str | None:
         """The pictures. A model that cannot be drawn keeps its numbers; returns why."""
@@ -286,6 +291,7 @@ class _Work:
             rounds=trial.rounds,
             batch_size=trial.batch_size,
             labels=trial.labels,
+            weights=self.weights,
             eval_every=trial.eval_every,
             images_seen=trainer.images_seen if trainer else 0,
             generator_updates=trainer.generator_updates if trainer else 0,

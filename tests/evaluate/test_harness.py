@@ -285,6 +285,14 @@ def test_the_references_stand_beside_it(perfect: Evaluation) -> None:
 
 
 @pytest.mark.usefixtures("forgotten")
+def test_a_reference_that_fails_is_left_out_with_its_reason(digits: Dataset) -> None:
+    few = dataclasses.replace(digits, test=digits.test.subset(slice(1)))
+    found = evaluate(Static(), few, seed=0, settings=Settings(samples=50, metrics=("kid",)))
+    assert found.references == []
+    reasons = dict(found.skipped)
+    assert "pairs need at least 2 rows" in reasons["kid of real images, held out"]
+
+
 def test_references_depend_on_no_model_or_seed(digits: Dataset, perfect: Evaluation) -> None:
     again = evaluate(Static(), digits, seed=5)
     strip = [(n, dataclasses.replace(s, seconds=0.0)) for n, s in again.references]

@@ -73,7 +73,7 @@ def test_the_same_bits_with_and_without(
     references._cache.clear()
     real._reads.clear()
     monkeypatch.setattr(Shipped, "look", None)  # nothing real is read by a network again
-    found = references.gather(digits, "test", SMALL)
+    found = references.gather(digits, "test", SMALL).scores
     assert found == writing.references  # the seconds of the first measurement too
     monkeypatch.undo()
     reading = evaluate(model, digits, seed=0, settings=SMALL)
@@ -88,14 +88,14 @@ def test_a_damaged_file_changes_nothing(
     digits: Dataset, forgotten: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache, "SLOW", 0.0)
-    first = references.gather(digits, "test", SMALL)
+    first = references.gather(digits, "test", SMALL).scores
     for path in made():
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
     references._cache.clear()
     real._reads.clear()
-    again = references.gather(digits, "test", SMALL)
+    again = references.gather(digits, "test", SMALL).scores
     assert [(n, s.value, s.standard_error) for n, s in again] == [
         (n, s.value, s.standard_error) for n, s in first
     ]

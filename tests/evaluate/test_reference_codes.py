@@ -74,12 +74,12 @@ def test_components_keep_more_than_a_random_network(rows: dict[tuple[str, str], 
 
 
 def test_they_depend_on_no_model_or_seed_of_a_trial(world: Dataset) -> None:
-    found = references.gather(world, "test", CHEAP)
+    found = references.gather(world, "test", CHEAP).scores
     assert [(name, score.metric) for name, score in found] == [
         (name, metric) for name in ROWS for metric in ("mig", "irs")
     ]
     references._cache.clear()
-    again = references.gather(world, "test", CHEAP)
+    again = references.gather(world, "test", CHEAP).scores
     strip = [(name, dataclasses.replace(score, seconds=0.0)) for name, score in found]
     assert strip == [(name, dataclasses.replace(score, seconds=0.0)) for name, score in again]
     assert all(isinstance(score, Score) for _, score in found)
@@ -97,14 +97,14 @@ def test_only_what_is_measured_is_computed(world: Dataset, monkeypatch: pytest.M
 
     for metric in list(MEASURES):
         record(metric)
-    assert references.gather(world, "test", Settings(metrics=("nmi",)))  # k-means alone
+    assert references.gather(world, "test", Settings(metrics=("nmi",))).scores  # k-means alone
     assert measured == []
     references.gather(world, "test", Settings(metrics=("nmi", "irs")))
     assert measured == ["irs"] * 3
 
 
 def test_protocols_name_the_codes(world: Dataset) -> None:
-    found = {name: score.protocol for name, score in references.gather(world, "test", CHEAP)}
+    found = {name: score.protocol for name, score in references.gather(world, "test", CHEAP).scores}
     assert "codes by oracle (codes are the factors) on 100" in found[ORACLE]
     assert "PCA on pixels, 10 components fitted on 200 training images" in found[COMPONENTS]
     assert "an untrained MLP (256-256, 10 outputs)" in found[RANDOM]
@@ -136,15 +136,15 @@ def test_fewer_components_than_ten(world: Dataset) -> None:
 
 
 def test_without_factors_there_are_no_rows(digits: Dataset) -> None:
-    assert references.gather(points(), "test", CHEAP) == []
+    assert references.gather(points(), "test", CHEAP).scores == []
     asked = Settings(metrics=("factor_vae_score",))
-    assert references.gather(digits, "test", asked) == []
+    assert references.gather(digits, "test", asked).scores == []
 
 
 def test_rows_of_measured_factors(digits: Dataset) -> None:
     found = {
         (name, score.metric): score.value
-        for name, score in references.gather(digits, "test", CHEAP)
+        for name, score in references.gather(digits, "test", CHEAP).scores
     }
     assert found[ORACLE, "mig"] > 0.5 > found[COMPONENTS, "mig"]
     assert all(math.isfinite(value) for value in found.values())

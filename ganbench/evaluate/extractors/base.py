@@ -55,9 +55,10 @@ class Extractor(ABC):
         )
         if images.dtype != torch.uint8 or not fits:
             wanted = tuple("any" if size is None else size for size in self.shape)
+            other = "" if images.dtype == torch.uint8 else f"{images.dtype} of shape "
             raise Unavailable(
                 f"extractor {self.name} reads uint8 images of shape {wanted}, "
-                f"not {images.dtype} of shape {tuple(images.shape[1:])}"
+                f"not {other}{tuple(images.shape[1:])}"
             )
         features, logits = [], []
         with torch.no_grad():

@@ -106,7 +106,8 @@ def _program(path: Path, content: bytes) -> tuple[list[Size], Run]:
     except pickle.UnpicklingError as error:
         raise UserError(f"{path}: has pickled objects in it, which are not read") from error
     except Exception as error:  # torch.export has many words for a damaged file
-        raise UserError(f"{path}: not a program of torch.export ({first_line(error)})") from error
+        reason = first_line(error).partition(" Please check the warnings")[0]
+        raise UserError(f"{path}: not a program of torch.export ({reason})") from error
     inputs = program.graph_signature.user_inputs
     if len(inputs) != 1:
         raise UserError(f"{path}: takes {len(inputs)} inputs, not one batch of images")

@@ -52,8 +52,13 @@ def kid(real: ArrayLike | Tensor, generated: ArrayLike | Tensor) -> float:
 
 
 def kernels(real: Array, generated: Array) -> Kernels:
-    """The mean kernels of features (n, d) and (m, d); raises ValueError where they overflow."""
+    """The mean kernels of features (n, d) and (m, d).
+
+    Raises ValueError for fewer than 2 rows of either, and where they overflow.
+    """
     n, m = len(real), len(generated)
+    if min(n, m) < 2:
+        raise ValueError(f"pairs need at least 2 rows of either, not {n} real and {m} generated")
     with np.errstate(over="ignore", invalid="ignore"):
         found = Kernels(
             float((_row_sums(real, real) - _diagonal(real)).sum() / (n * (n - 1))),
