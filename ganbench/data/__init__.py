@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ganbench import cache
+from ganbench.data.paths import unreadable
 from ganbench.data.sources import SOURCES, Source
 from ganbench.errors import UserError, unknown
 
@@ -92,9 +93,15 @@ def is_here(name: str, root: Path | None = None) -> bool:
 def load(spec: str, root: Path | None = None) -> Dataset:
     """Load a data set, from `root` where it is not embedded.
 
-    Raises UserError for an unknown name or option, and for data that is missing or damaged.
+    Raises UserError for an unknown name or option, and for data that is missing or damaged, or
+    that the system does not give.
     """
     parsed = parse(spec)
     module = importlib.import_module(f"ganbench.data.{parsed.source.module}")
-    dataset: Dataset = module.load(parsed, root or default_root())
+    try:
+        dataset: Dataset = module.load(parsed, root or default_root())
+    except OSError as error:
+        if not error.filename:
+            raise
+        raise unreadable(Path(error.filename), error) from error
     return dataset

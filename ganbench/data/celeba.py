@@ -11,13 +11,12 @@ from pathlib import Path
 
 import torch
 from torchvision.datasets import CelebA
-from torchvision.datasets.utils import check_integrity
 
-from ganbench.data import Spec
+from ganbench.data import Spec, integrity
 from ganbench.data.checks import check_files
 from ganbench.data.dataset import Dataset, Streamed
 from ganbench.data.downloads import READING
-from ganbench.data.images import Files
+from ganbench.data.files import Files
 from ganbench.data.stream import kept_where_small
 from ganbench.errors import UserError, unknown
 
@@ -39,8 +38,9 @@ def load(spec: Spec, root: Path) -> Dataset:
     wanted = [PARTITION] if spec.options["attribute"] == "none" else [PARTITION, ATTRIBUTES]
     if not all((place / name).exists() for name in (*wanted, IMAGES)):
         _download(place, root, wanted)
-    for name in wanted:
-        _check(place / name)
+    for _, md5, name in CelebA.file_list:
+        if name in wanted:
+            integrity.refuse(place / name, integrity.md5(md5))
     split = {name: int(part) for name, part in _table(place / PARTITION)}
     names = sorted(split)
     have = {entry.name for entry in os.scandir(place / IMAGES)}
@@ -52,8 +52,9 @@ def load(spec: Spec, root: Path) -> Dataset:
     labels, classes = torch.zeros(len(names), dtype=torch.int64), 0
     if ATTRIBUTES in wanted:
         labels, classes = _labels(place / ATTRIBUTES, spec.options["attribute"], names), 2
-    checked = check_files(place / IMAGES, names, [split[name] != 0 for name in names])
-    images = Files(place / IMAGES, names, checked, int(spec.options["size"]), 3)
+    size = int(spec.options["size"])
+    checked = check_files(place / IMAGES, names, [split[name] != 0 for name in names], size, 3)
+    images = Files(place / IMAGES, names, checked, size, 3)
     whole = Streamed(kept_where_small(images), labels)
     part = torch.tensor([split[name] for name in names])
     train, validation, test = (whole.subset(part == i) for i in range(3))
@@ -71,16 +72,6 @@ def _labels(path: Path, attribute: str, names: list[str]) -> torch.Tensor:
     column = header.index(attribute) + 1
     have = {line[0]: int(line[column] == "1") for line in lines}
     return torch.tensor([have[name] for name in names])
-
-
-def _check(path: Path) -> None:
-    """Refuse a list that is not the published one, by torchvision's md5."""
-    right = next(md5 for _, md5, name in CelebA.file_list if name == path.name)
-    if not check_integrity(path, right):
-        raise UserError(
-            f"{path} is damaged: its md5 is not {right}; "
-            f"delete it, and put a whole one there or let it be downloaded"
-        )
 
 
 def _download(place: Path, root: Path, wanted: list[str]) -> None:

@@ -15,20 +15,20 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ganbench.cache import recall
+from ganbench.data.images import FORMATS, decode, unusable
+from ganbench.data.paths import unreadable
 from ganbench.errors import UserError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-"""What is read, whatever a file's name says. Pillow knows more, some of which run programs."""
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 """Names of image files end so; others are left alone."""
-GREY = ("1", "L", "LA", "I", "F")
+GREY = ("1", "L", "LA", "I")
 """Pillow's modes, with whatever follows a semicolon."""
 MOST_PIXELS = 89_478_485
 """Pillow's own limit, beyond which it warns of decompression bombs."""
-VERSION = 1
+VERSION = 2
 """Of what is checked: an answer that was kept is that of the same checks."""
 CHUNK = 16
 """Images that a thread takes in a row."""
@@ -50,13 +50,17 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(min(cores or 1, 8), thread_name_prefix="ganbench-decode")
 
 
-def check_files(folder: Path, names: Sequence[str], decoded: Sequence[bool]) -> list[Checked]:
+def check_files(
+    folder: Path, names: Sequence[str], decoded: Sequence[bool], size: int, channels: int
+) -> list[Checked]:
     """Read all files of a folder once, in threads, and see that each is a whole image.
 
     A header that cannot be parsed, a file that is cut short, a PNG whose checksums are wrong
     and a JPEG with impossible markers are found; a JPEG has no checksum, so that other damage
-    inside its pixels may be taken for the picture. Where `decoded` says so the pixels are
-    unpacked too: a file that is read only in the end, by the evaluation, must not fail there.
+    inside its pixels may be taken for the picture. Where `decoded` says so the image is made
+    too, by the function that makes it later: a file that is read only in the end, by the
+    evaluation, must not fail there. size, channels: of that image, 0 channels for 1 where the
+    file is stored in grey and otherwise 3.
     The answer is kept in the cache folder until a file's size or times change.
 
     Raises UserError naming the first bad file.
@@ -72,11 +76,12 @@ def check_files(folder: Path, names: Sequence[str], decoded: Sequence[bool]) -> 
     facts = {
         "version": VERSION,
         "folder": str(folder.absolute()),
+        "image": [size, channels],
         "files": [[name, *stamp(name), one] for name, one in zip(names, decoded, strict=True)],
     }
 
     def make() -> list[Checked]:
-        return _check_all(folder, list(zip(names, decoded, strict=True)))
+        return _check_all(folder, list(zip(names, decoded, strict=True)), size, channels)
 
     return recall("files", facts, make, _packed, _unpacked)
 
@@ -89,10 +94,12 @@ def _unpacked(content: bytes) -> list[Checked]:
     return [Checked(*one) for one in json.loads(content)]
 
 
-def _check_all(folder: Path, files: Sequence[tuple[str, bool]]) -> list[Checked]:
+def _check_all(
+    folder: Path, files: Sequence[tuple[str, bool]], size: int, channels: int
+) -> list[Checked]:
     def one(file: tuple[str, bool]) -> Checked | UserError:
         try:
-            return _check(folder / file[0], decoded=file[1])
+            return _check(folder / file[0], file[1], size, channels)
         except UserError as error:
             return error
 
@@ -116,7 +123,7 @@ def in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> lis
     return [one for part in parts for one in part]
 
 
-def _check(path: Path, decoded: bool) -> Checked:
+def _check(path: Path, decoded: bool, size: int, channels: int) -> Checked:
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -126,34 +133,35 @@ def _check(path: Path, decoded: bool) -> Checked:
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             mode, pixels = image.mode, image.width * image.height
-            if pixels <= MOST_PIXELS:
-                _check_end(image, content)
-        if decoded and pixels <= MOST_PIXELS:
-            with Image.open(BytesIO(content), formats=FORMATS) as image:
-                image.draft(None, (1, 1))  # of a JPEG all is unpacked, an eighth is drawn
-                image.load()
+            whole = pixels <= MOST_PIXELS and _is_whole(image, content)
     except Exception as error:  # Pillow lets all kinds through, of every format's parser
-        raise damaged(path, error) from error
+        raise unusable(path, error) from error
     if pixels > MOST_PIXELS:
         raise UserError(
             f"{path} has {pixels:,} pixels, more than {MOST_PIXELS:,}: scale it down, or delete it"
         )
-    return Checked(hashlib.sha256(content).hexdigest(), mode.partition(";")[0] in GREY)
+    grey = mode.partition(";")[0] in GREY
+    if decoded or not whole:
+        decode(path, size, channels or (1 if grey else 3), content)
+    return Checked(hashlib.sha256(content).hexdigest(), grey)
 
 
-def _check_end(image: Image.Image, content: bytes) -> None:
-    """See that a file is whole, by decoding it only where nothing else tells."""
+def _is_whole(image: Image.Image, content: bytes) -> bool:
+    """Whether a file is known to be whole, and an image for the rule, without decoding it.
+
+    Raises what Pillow raises, or ValueError, where it is known not to be whole.
+    """
     kind = image.format
     if kind in ("JPEG", "MPO"):  # MPO: a JPEG with further ones behind it
-        if not jpeg_is_whole(content):
-            image.load()  # it lacks no more than the mark at its end, or this raises
-    elif kind == "PNG":
+        return jpeg_is_whole(content)  # it may lack no more than the mark at its end
+    if kind == "PNG":
         image.verify()
-    elif kind == "WEBP":
+        return True
+    if kind == "WEBP":
         if 8 + struct.unpack("<I", content[4:8])[0] > len(content):
             raise ValueError("it is cut short")
-    else:
-        image.load()
+        return True
+    return False
 
 
 IN_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -185,22 +193,3 @@ def jpeg_is_whole(content: bytes) -> bool:
             if content[at + 1] == END_OF_IMAGE:
                 return True
     return False
-
-
-def unreadable(path: Path, error: OSError) -> UserError:
-    """The one line on a file that the system does not give."""
-    if isinstance(error, FileNotFoundError):
-        return UserError(f"{path} is not there any more: put it back")
-    return UserError(
-        f"cannot read {path}: {error.strerror or error}; make it readable or delete it"
-    )
-
-
-def damaged(path: Path, error: Exception) -> UserError:
-    """The one line on a file that Pillow does not understand."""
-    if isinstance(error, UnidentifiedImageError):
-        return UserError(
-            f"{path} is no image ({', '.join(FORMATS)}): delete it, or put one in its place"
-        )
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return UserError(f"{path} is damaged ({reason}): delete it, or put a whole one in its place")

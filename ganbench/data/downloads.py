@@ -1,26 +1,27 @@
 """`mnist`, `fashion_mnist`, `kmnist`, `cifar10`, `svhn`: read and downloaded by torchvision.
 
-Every file is checked before it is read: against its size where torchvision unpacks an archive
-that it checked, otherwise against torchvision's md5. CIFAR-10's files are pickles, so nothing
-else than the published bytes is ever unpickled.
+Every file is checked before it is read, see `ganbench.data.integrity`: what torchvision unpacks
+from an archive by what is known of it, everything else by torchvision's md5. CIFAR-10's files are
+pickles, so nothing else than the published bytes is ever unpickled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torchvision.datasets import CIFAR10, KMNIST, MNIST, SVHN, FashionMNIST
-from torchvision.datasets.utils import check_integrity
+from torchvision.datasets.mnist import read_image_file, read_label_file
 
-from ganbench.data import Spec
+from ganbench.data import Spec, integrity
 from ganbench.data.dataset import Dataset, Split
 from ganbench.errors import UserError
 
+CLASSES = 10
 VALIDATION = 5000
 """The last images of the training files are the validation split (InfoGAN trains on 50-60k)."""
 
@@ -36,30 +37,38 @@ class Published:
     """A data set as torchvision knows it.
 
     read: (root, whether the training part, whether to download) to images and labels.
-    place: the folder of its files below the root. files: their sizes in bytes, or md5.
-    packed: what may be put there instead. train, test: images in the files.
+    place: the folder of its files below the root. files: how each is looked at.
+    packed: what may be put there instead. train, test: images in the files. archives: what
+    torchvision unpacks, as paths below the root, and how each is looked at.
     """
 
     read: Callable[[str, bool, bool], tuple[Tensor, Tensor]]
     place: str
-    files: Mapping[str, int | str]
+    files: Mapping[str, integrity.Look]
     packed: str
     train: int
     test: int
+    archives: Mapping[str, integrity.Look] = field(default_factory=dict)
 
 
 def _idx(kind: type[MNIST]) -> Published:
-    def read(root: str, train: bool, download: bool) -> tuple[Tensor, Tensor]:
-        data = kind(root, train=train, download=download)
-        return data.data.unsqueeze(1), data.targets
+    place, train, test = f"{kind.__name__}/raw", 60_000, 10_000
 
-    sizes = {
-        "train-images-idx3-ubyte": 47_040_016,
-        "train-labels-idx1-ubyte": 60_008,
-        "t10k-images-idx3-ubyte": 7_840_016,
-        "t10k-labels-idx1-ubyte": 10_008,
+    def read(root: str, training: bool, download: bool) -> tuple[Tensor, Tensor]:
+        if download:
+            kind(root, download=True)
+        part = Path(root, place, "train" if training else "t10k")  # never the `processed` of old
+        images = read_image_file(f"{part}-images-idx3-ubyte")
+        return images.unsqueeze(1), read_label_file(f"{part}-labels-idx1-ubyte")
+
+    files = {}
+    for part, n in (("train", train), ("t10k", test)):
+        files[f"{part}-images-idx3-ubyte"] = integrity.idx(kind.__name__, (n, 28, 28))
+        files[f"{part}-labels-idx1-ubyte"] = integrity.idx(kind.__name__, (n,), CLASSES)
+    archives = {
+        f"{place}/{url.rpartition('/')[2]}": integrity.archive(md5) for url, md5 in kind.resources
     }
-    return Published(read, f"{kind.__name__}/raw", sizes, " (or their .gz)", 60_000, 10_000)
+    return Published(read, place, files, " (or their .gz)", train, test, archives)
 
 
 def _cifar10(root: str, train: bool, download: bool) -> tuple[Tensor, Tensor]:
@@ -79,16 +88,25 @@ KNOWN = {
     "cifar10": Published(
         _cifar10,
         CIFAR10.base_folder,
-        dict(CIFAR10.train_list + CIFAR10.test_list)
-        | {CIFAR10.meta["filename"]: CIFAR10.meta["md5"]},
+        {
+            name: integrity.md5(md5)
+            for name, md5 in (
+                *(CIFAR10.train_list + CIFAR10.test_list),
+                (CIFAR10.meta["filename"], CIFAR10.meta["md5"]),
+            )
+        },
         f" (or {CIFAR10.filename} in the folder above)",
         50_000,
         10_000,
+        {CIFAR10.filename: integrity.archive(CIFAR10.tgz_md5)},
     ),
     "svhn": Published(
         _svhn,
         "",
-        {name: md5 for _, name, md5 in (SVHN.split_list["train"], SVHN.split_list["test"])},
+        {
+            name: integrity.md5(md5)
+            for _, name, md5 in (SVHN.split_list["train"], SVHN.split_list["test"])
+        },
         "",
         73_257,
         26_032,
@@ -106,8 +124,11 @@ def load(spec: Spec, root: Path) -> Dataset:
     name = spec.source.name
     known = KNOWN[name]
     place = root / known.place
-    for file, right in known.files.items():
-        _check(place / file, right)
+    for file, look in known.files.items():
+        integrity.refuse(place / file, look)
+    if not _is_here(known, root):
+        for file, look in known.archives.items():
+            integrity.refuse(root / file, look)
     created = [folder for folder in (place, place.parent, root) if not folder.exists()]
     try:
         full, test = (_read(known, root, train) for train in (True, False))
@@ -117,41 +138,25 @@ def load(spec: Spec, root: Path) -> Dataset:
                 folder.rmdir()
         raise UserError(_missing(name, root, error)) from error
     cut = len(full) - VALIDATION
-    return Dataset(spec.name, 10, full[:cut], full[cut:], test)
+    return Dataset(spec.name, CLASSES, full[:cut], full[cut:], test)
+
+
+def _is_here(known: Published, root: Path) -> bool:
+    return all((root / known.place / file).exists() for file in known.files)
 
 
 def _read(known: Published, root: Path, train: bool) -> Split:
-    here = all((root / known.place / file).exists() for file in known.files)
-    images, labels = known.read(str(root), train, not here)
+    images, labels = known.read(str(root), train, not _is_here(known, root))
     n = known.train if train else known.test
     if len(images) != n or len(labels) != n:
         raise ValueError(f"{len(images)} images and {len(labels)} labels, not {n}")
     return Split(images.contiguous(), labels.to(torch.int64))
 
 
-def _check(path: Path, right: int | str) -> None:
-    """Refuse a file that is there, but not as it was published."""
-    try:
-        if not path.exists():
-            return
-        size = path.stat().st_size
-        if isinstance(right, int):
-            wrong = f"it has {size:,} bytes, not {right:,}" if size != right else ""
-        else:
-            wrong = "" if check_integrity(path, right) else f"its md5 is not {right}"
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    if wrong:
-        raise UserError(
-            f"{path} is damaged: {wrong}; "
-            f"delete it, and put a whole one there or let it be downloaded"
-        )
-
-
 def _missing(name: str, root: Path, error: Exception) -> str:
     known = KNOWN[name]
     place, names = root / known.place, ", ".join(known.files)
-    if all((place / file).exists() for file in known.files):
+    if _is_here(known, root):
         return f"the files in {place} are damaged; delete them, and put {names} there"
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(":")
     too_deep = known.place and root.name == known.place.partition("/")[0]

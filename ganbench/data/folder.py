@@ -13,7 +13,8 @@ import torch
 from ganbench.data import Spec
 from ganbench.data.checks import SUFFIXES, check_files
 from ganbench.data.dataset import Dataset, Streamed
-from ganbench.data.images import Files
+from ganbench.data.files import Files
+from ganbench.data.paths import unreadable
 from ganbench.data.stream import kept_where_small
 from ganbench.errors import UserError
 
@@ -41,7 +42,7 @@ def load(spec: Spec, root: Path) -> Dataset:
 
     Raises UserError naming the file that cannot be used.
     """
-    folder = Path(spec.path).expanduser()
+    folder = Path(os.path.expanduser(spec.path))  # which leaves an unknown user's ~ as it is
     size = side(spec)
     files, classes = survey(folder)
     if len(files) < FEWEST:
@@ -56,11 +57,11 @@ def load(spec: Spec, root: Path) -> Dataset:
                 f"sub-folders train/, val/ and test/"
             )
     names = [file.name for file in files]
-    checked = check_files(folder, names, [file.split != 0 for file in files])
-    channels = spec.options["channels"]
-    if channels == "auto":
-        channels = "1" if all(one.grey for one in checked) else "3"
-    images = kept_where_small(Files(folder, names, checked, size, int(channels)))
+    option = spec.options["channels"]
+    channels = 0 if option == "auto" else int(option)
+    checked = check_files(folder, names, [file.split != 0 for file in files], size, channels)
+    channels = channels or (1 if all(one.grey for one in checked) else 3)
+    images = kept_where_small(Files(folder, names, checked, size, channels))
     labels = torch.tensor([classes.index(file.kind) if classes else 0 for file in files])
     whole, part = Streamed(images, labels), torch.tensor([file.split for file in files])
     train, validation, test = (whole.subset(part == i) for i in range(3))
@@ -129,9 +130,7 @@ def _images(folder: Path, below: str, above: tuple[tuple[int, int], ...]) -> Ite
                     raise UserError(f"{folder / name} is no file (a broken link?): delete it")
                 yield name
     except OSError as error:
-        raise UserError(
-            f"cannot read {error.filename or place}: {error.strerror or error}"
-        ) from error
+        raise unreadable(Path(error.filename or place), error) from error
 
 
 def _top(name: str) -> str:

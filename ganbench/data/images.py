@@ -9,35 +9,41 @@ become RGB; grey levels of 16 bits are divided by 257; animations show their fir
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
-from torch import Tensor
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ganbench.data.checks import FORMATS, Checked, damaged, in_threads, unreadable
-from ganbench.data.stream import Stream
+from ganbench.data.paths import unreadable
+from ganbench.errors import UserError
 
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+"""What is read, whatever a file's name says. Pillow knows more, some of which run programs."""
 RULE = 1
 """Version of the rule above: part of the fingerprint."""
+
+
+class Unfit(ValueError):
+    """A whole image whose pixels the rule has no place for; says what they are."""
 
 
 def fit(image: Image.Image, size: int, channels: int) -> NDArray[np.uint8]:
     """An image by the module's rule, as (channels, size, size).
 
-    Raises ValueError for levels that are no whole numbers of 8 or 16 bits.
+    Raises Unfit for levels that are no whole numbers of 8 or 16 bits.
     """
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith(("I", "F")):
         levels = np.asarray(image)
-        if image.mode == "F" or levels.min() < 0 or levels.max() > 65_535:
-            raise ValueError("its pixels are no whole numbers of 8 or 16 bits")
+        if image.mode.startswith("F"):
+            raise Unfit("its pixels are floating-point numbers")
+        if levels.min() < 0 or levels.max() > 65_535:
+            raise Unfit(f"its pixels go from {levels.min()} to {levels.max()}")
         image = Image.fromarray(((levels.astype(np.uint32) + 128) // 257).astype(np.uint8))
+    elif image.mode == "LAB":  # which Pillow turns into RGB alone
+        image = image.convert("RGB")
     elif image.has_transparency_data:
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, image.convert("RGBA"))
@@ -46,50 +52,31 @@ def fit(image: Image.Image, size: int, channels: int) -> NDArray[np.uint8]:
     return np.asarray(image).reshape(size, size, channels).transpose(2, 0, 1)
 
 
-def decode(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
-    """A file's image by the module's rule. Raises UserError naming it where that fails."""
+def decode(path: Path, size: int, channels: int, content: bytes | None = None) -> NDArray[np.uint8]:
+    """A file's image by the module's rule; its bytes are `content`, where they were read already.
+
+    Raises UserError naming it where that fails.
+    """
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(path if content is None else BytesIO(content), formats=FORMATS) as image:
             image.draft(None, (2 * size, 2 * size))
             return fit(image, size, channels)
     except Exception as error:  # Pillow lets all kinds through
         if isinstance(error, OSError) and error.errno:  # of the system's, not of Pillow's
             raise unreadable(path, error) from error
-        raise damaged(path, error) from error
+        raise unusable(path, error) from error
 
 
-class Files(Stream):
-    """Image files of a folder as a stream: `names` below `folder`, already checked."""
-
-    def __init__(
-        self,
-        folder: Path,
-        names: Sequence[str],
-        checked: Sequence[Checked],
-        size: int,
-        channels: int,
-    ) -> None:
-        self.folder = folder
-        self.names = names
-        self.checked = checked
-        self.shape = (len(names), channels, size, size)
-
-    def read(self, rows: Tensor) -> Tensor:
-        """See `Stream.read`; in threads."""
-        _, channels, size, _ = self.shape
-        images = np.empty((len(rows), channels, size, size), dtype=np.uint8)
-
-        def one(pair: tuple[int, int]) -> None:
-            at, row = pair
-            images[at] = decode(self.folder / self.names[row], size, channels)
-
-        in_threads(one, list(enumerate(rows.tolist())))
-        return torch.from_numpy(images)
-
-    @cached_property
-    def digest(self) -> str:
-        """Of the files' bytes, in order, and of the rule by which they become images."""
-        found = hashlib.sha256(f"{RULE}{self.shape}".encode())
-        for one in self.checked:
-            found.update(bytes.fromhex(one.digest))
-        return found.hexdigest()
+def unusable(path: Path, error: Exception) -> UserError:
+    """The one line on a file that Pillow does not understand, or the rule has no place for."""
+    if isinstance(error, UnidentifiedImageError):
+        return UserError(
+            f"{path} is no image ({', '.join(FORMATS)}): delete it, or put one in its place"
+        )
+    if isinstance(error, Unfit):
+        return UserError(
+            f"{path} cannot be used: {error}, not whole numbers of 8 or 16 bits; convert it to "
+            f"those, or delete it"
+        )
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return UserError(f"{path} is damaged ({reason}): delete it, or put a whole one in its place")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,6 @@ from ganbench.errors import UserError
 
 MOST_BYTES = 4 << 30
 """Of pixels: more belong into files, which `folder:` streams."""
-DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, MemoryError)
 
 
 def load(spec: Spec, root: Path) -> Dataset:
@@ -33,7 +32,7 @@ def load(spec: Spec, root: Path) -> Dataset:
 
     Raises UserError for everything that is otherwise.
     """
-    path = Path(spec.path).expanduser()
+    path = Path(os.path.expanduser(spec.path))  # which leaves an unknown user's ~ as it is
     images, labels = _read(path)
     pixels = _channels_first(path, images)
     n, _, height, width = pixels.shape
@@ -64,8 +63,10 @@ def _read(path: Path) -> tuple[NDArray[np.generic], NDArray[np.generic] | None]:
                 names = ", ".join(arrays.files) or "none"
                 raise UserError(f"{path} has no array `images` (arrays: {names})")
             _check_size(path, arrays.zip)
-            return arrays["images"], arrays.get("labels")
-    except DAMAGE as error:
+            found = {name: arrays[name] for name in ("images", "labels") if name in arrays}
+    except UserError:
+        raise
+    except Exception as error:  # zip and the parser of NumPy's headers end in anything
         if "Object arrays" in str(error):
             raise UserError(
                 f"{path} holds objects, which would have to be unpickled (images of different "
@@ -73,6 +74,10 @@ def _read(path: Path) -> tuple[NDArray[np.generic], NDArray[np.generic] | None]:
             ) from error
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(f"{path} is damaged ({reason}): make it anew with numpy.savez") from error
+    for name, array in found.items():
+        if not isinstance(array, np.ndarray):  # NumPy gives other members as bytes
+            raise UserError(f"{path}: `{name}` is no array: make the file anew with numpy.savez")
+    return found["images"], found.get("labels")
 
 
 def _check_size(path: Path, archive: zipfile.ZipFile) -> None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.datasets.utils import download_url
 
+from ganbench.data.paths import unreadable
 from ganbench.data.stream import Stream
 from ganbench.errors import UserError
 
@@ -109,7 +110,7 @@ class Published:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+            raise unreadable(path, error) from error
         stem = self.name.partition(".")[0]
         copy = path.with_name(f"{stem}.{digest[:16]}.{self.version}.npy")
         array = self._mapped(copy)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from ganbench import cache
-from ganbench.data import checks
+from ganbench.data import checks, images
 from ganbench.data.checks import Checked, jpeg_is_whole
 from ganbench.data.images import decode
 from ganbench.errors import UserError
@@ -17,7 +19,7 @@ from tests.data.test_images import photograph, written
 
 
 def check_files(folder: Path, names: list[str], decoded: bool = False) -> list[Checked]:
-    return checks.check_files(folder, names, [decoded] * len(names))
+    return checks.check_files(folder, names, [decoded] * len(names), 16, 0)
 
 
 KINDS = {
@@ -90,6 +92,44 @@ def test_held_out_files_are_decoded_too(tmp_path: Path) -> None:
         decode(path, 16, 3)
 
 
+@pytest.mark.parametrize("decoded", [False, True])
+@pytest.mark.parametrize(
+    ("levels", "told"),
+    [
+        (np.zeros((8, 8), dtype=np.float32), "its pixels are floating-point numbers"),
+        (np.full((8, 8), 70_000, dtype=np.int32), "its pixels go from 70000 to 70000"),
+        (np.full((8, 8), -3, dtype=np.int32), "its pixels go from -3 to -3"),
+    ],
+)
+def test_pixels_that_the_rule_has_no_place_for(
+    levels: NDArray[Any], told: str, decoded: bool, tmp_path: Path
+) -> None:
+    """Nothing is wrong with the file; in training files it is found as well."""
+    Image.fromarray(levels).save(tmp_path / "depth.tif")
+    with pytest.raises(UserError, match=rf"depth\.tif cannot be used: {told}, .*convert it"):
+        check_files(tmp_path, ["depth.tif"], decoded)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_held_out_files_are_decoded_as_they_will_be(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def fails(image: Image.Image, size: int, channels: int) -> None:
+        asked.append((size, channels))
+        raise images.Unfit("its pixels are odd")
+
+    monkeypatch.setattr(images, "fit", fails)
+    (tmp_path / "bad").write_bytes(written(photograph(96, 80), kind))
+    for channels, used in ((0, 3), (1, 1)):
+        with pytest.raises(UserError, match="bad cannot be used: its pixels are odd"):
+            checks.check_files(tmp_path, ["bad"], [True], 24, channels)
+        assert asked.pop() == (24, used)
+    if kind != "TIFF":  # the end of a training file is found without
+        checks.check_files(tmp_path, ["bad"], [False], 24, 0)
+
+
 def test_what_is_no_image(tmp_path: Path) -> None:
     contents = {
         "page.jpg": b"<html>not found</html>" * 9,
@@ -135,15 +175,17 @@ def test_checks_are_kept_until_a_file_changes(
     looked: list[str] = []
     check = checks._check
 
-    def seen(path: Path, decoded: bool) -> Checked:
+    def seen(path: Path, *rest: Any) -> Checked:
         looked.append(path.name)
-        return check(path, decoded)
+        return check(path, *rest)
 
     monkeypatch.setattr(checks, "_check", seen)
     first = check_files(tmp_path, names)
     assert sorted(looked) == names
     assert check_files(tmp_path, names) == first
     assert len(looked) == 2
+    checks.check_files(tmp_path, names, [False] * 2, 32, 0)
+    assert len(looked) == 4  # an image of another size is made in another way
     photograph(8, 8, 5).save(tmp_path / "b.png")
     second = check_files(tmp_path, names)
     assert [a == b for a, b in zip(first, second, strict=True)] == [True, False]

@@ -196,6 +196,17 @@ def test_damaged_files_are_named_at_the_start(tmp_path: Path) -> None:
     data.load(f"folder:{tmp_path}")
 
 
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_floating_point_pixels_are_found_at_the_start(split: str, tmp_path: Path) -> None:
+    for name in ("train", "val", "test"):
+        fill(tmp_path / name, 15)
+    depth = tmp_path / split / "depth.tif"
+    Image.fromarray(np.zeros((8, 8), dtype=np.float32)).save(depth)
+    message = refused(tmp_path)
+    assert f"{depth} cannot be used: its pixels are floating-point numbers" in message
+    assert "damaged" not in message
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_files_that_may_not_be_read(tmp_path: Path) -> None:
     fill(tmp_path, 40)

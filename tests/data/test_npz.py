@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,29 @@ def test_files_that_are_no_whole_archive(path: Path, tmp_path: Path) -> None:
     bad[2000:2100] = bytes(100)
     path.write_bytes(bad)
     assert "is damaged" in told()
+
+
+@pytest.mark.parametrize("member", ["images", "labels"])
+@pytest.mark.parametrize(
+    ("suffix", "content"),
+    [
+        (".npy", b""),
+        (".npy", b"no array"),
+        ("", b"no array"),
+        (".npy", b"\x93NUMPY\1\0"),
+        (".npy", b"\x93NUMPY\1\0\x04\0{'de"),
+        (".npy", b"\x93NUMPY\1\0\x0c\0{'descr': (\n "),
+        (".npy", b"\x93NUMPY\2\0\x04\0\0\0[1]\n"),
+        (".npy", b"\x93NUMPY\x09\0\x04\0\0\0[1]\n"),
+    ],
+)
+def test_members_that_are_no_arrays(path: Path, member: str, suffix: str, content: bytes) -> None:
+    np.savez(path, **({} if member == "images" else {"images": levels()}))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(member + suffix, content)
+    with pytest.raises(UserError, match=r"own\.npz.*anew with numpy\.savez") as caught:
+        data.load(f"npz:{path}")
+    assert "\n" not in str(caught.value)
 
 
 def test_far_too_large(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
