@@ -39,16 +39,44 @@ class Dealer:
         if isinstance(self.images, Tensor):
             self.images = self.images.to(rng.device)
         self._ahead: Ahead | None = None
+        self._slots: list[Tensor] = []
+        self._slot: int | None = None
 
     def __call__(self) -> tuple[Tensor, Tensor]:
         """The next images (batch_size, c, h, w) in [-1, 1] and labels (batch_size,)."""
         if isinstance(self.images, Tensor):
-            rows = self.rows()
+            rows = self.rows() if self._slot is None else self._next_slot()
             images = self.images[rows]
         else:
             images = self._read(self.images)
             rows = self.rows()
         return to_unit_range(images), self.labels[rows]
+
+    def start_staging(self) -> None:
+        """From now on calls are recorded: they read rows from memory that `stage` fills later.
+
+        Raises ValueError for streamed images, which come from the host.
+        """
+        if not isinstance(self.images, Tensor):
+            raise ValueError("its images are streamed")
+        self._slot = 0
+
+    def end_staging(self) -> int:
+        """Back to dealing; returns how many calls were recorded."""
+        recorded, self._slot = self._slot or 0, None
+        return recorded
+
+    def stage(self, calls: int) -> None:
+        """Put the rows of the next batches where so many recorded calls read them."""
+        for slot in self._slots[:calls]:
+            slot.copy_(self.rows())
+
+    def _next_slot(self) -> Tensor:
+        assert self._slot is not None
+        self._slot += 1
+        if self._slot > len(self._slots):
+            self._slots.append(self.rows.order.new_zeros(self.rows.batch_size))
+        return self._slots[self._slot - 1]
 
     def _read(self, stream: Stream) -> Tensor:
         """The stream's images of the batch that is next."""

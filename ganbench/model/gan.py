@@ -23,13 +23,13 @@ from ganbench.model.update import Loss, Update, update
 class GAN(Game):
     """A generator against a discriminator (Goodfellow et al. 2014, arXiv:1406.2661).
 
-    Networks. backbone, width: units per hidden layer (mlp, 0: 256) or channels of the first
-    convolution (dcgan, 0: 64) or before the last (upsample, 0: 64). dense: units of one more dense layer (dcgan). hidden: the
-    discriminator's hidden layers (mlp), () for two of `width`. leak: slope of its leaky ReLU.
-    d_norm: its normalisation (dcgan, upsample). layer_noise: standard deviation of Gaussian noise
-    behind its hidden layers. spectral_norm (Miyato et al. 2018), weight_norm with
-    data-dependent initialisation (Salimans & Kingma 2016): of its weights; lengths `learned`,
-    or `fixed` but for the last layer's.
+    Networks. backbone, width: units per hidden layer (mlp, 0: 256), or channels of the first
+    convolution (dcgan, 0: 64), or of the last but one (upsample, 0: 64). dense: units of one
+    more dense layer (dcgan). hidden: the discriminator's hidden layers (mlp), () for two of
+    `width`. leak: slope of its leaky ReLU. d_norm: its normalisation (dcgan, upsample).
+    layer_noise: standard deviation of Gaussian noise behind its hidden layers. spectral_norm
+    (Miyato et al. 2018), weight_norm with data-dependent initialisation (Salimans & Kingma
+    2016): of its weights; lengths `learned`, or `fixed` but for the last layer's.
 
     Game. adversarial: see `losses.ADVERSARIAL`. d_steps: discriminator updates per generator
     update (k of algorithm 1). half_batches: the discriminator sees half a batch of real and

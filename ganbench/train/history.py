@@ -11,31 +11,30 @@ from torch import Tensor
 class Gauge:
     """Running sums of named scalars; reading them is the only synchronisation.
 
-    An update that is not due in a round adds nothing and is not counted.
+    An update that is not due in a round adds nothing and is not counted. A sum keeps its place
+    in memory for good, so that a recorded round can add to it.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.names: dict[tuple[str, ...], Tensor] = {}
+        self.sums: dict[tuple[str, ...], Tensor] = {}
         self.counts: dict[tuple[str, ...], int] = {}
 
     def add(self, values: dict[str, Tensor]) -> None:
         """Add one update's scalars, without reading them."""
         key = tuple(values)
         stacked = torch.stack([value.detach().float() for value in values.values()])
-        if key in self.names:
-            self.names[key] += stacked
-            self.counts[key] += 1
-        else:
-            self.names[key] = stacked
-            self.counts[key] = 1
+        if key not in self.sums:
+            self.sums[key] = torch.zeros_like(stacked)
+        self.sums[key] += stacked
+        self.counts[key] = self.counts.get(key, 0) + 1
 
     def read(self) -> dict[str, float]:
         """The means since the last reading; starts anew."""
         means: dict[str, float] = {}
-        for key, sums in self.names.items():
-            means |= dict(zip(key, (sums / self.counts[key]).tolist(), strict=True))
-        self.names.clear()
+        for key, count in self.counts.items():
+            means |= dict(zip(key, (self.sums[key] / count).tolist(), strict=True))
+            self.sums[key].zero_()
         self.counts.clear()
         return means
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,9 @@ from ganbench.data.device import Dealer
 from ganbench.errors import Diverged, UserError
 from ganbench.model import Batch, Game, Update
 from ganbench.train.average import Average
+from ganbench.train.execution import Execution
 from ganbench.train.flops import FlopCounter
+from ganbench.train.graphs import CudaRecorder, GraphedRounds, Recorder
 from ganbench.train.history import Gauge, Stopwatch
 from ganbench.train.past import Past
 
@@ -54,6 +56,7 @@ class Trainer:
     """Trains one game on one split; `rounds` is the length of its schedules.
 
     labelled: the part of `split` whose labels may be read; None means all of it.
+    execution: how rounds are executed.
 
     Raises ValueError where a loss is no finite scalar on the first batch or cannot reach a
     parameter that its update owns, and UserError where a batch is larger than the split.
@@ -69,9 +72,12 @@ class Trainer:
         rounds: int,
         device: torch.device | str = "cpu",
         labelled: Split | Streamed | None = None,
+        execution: Execution | None = None,
     ) -> None:
         self.device = torch.device(device)
+        self.execution = (execution or Execution()).on(self.device)
         self.game = game.to(self.device).train()
+        self.execution.arrange(self.game)
         self.split = split
         self.seed = seed
         self.rounds = rounds
@@ -99,7 +105,11 @@ class Trainer:
         self.owned = {update.name: self.game.owned(update) for update in self.updates}
         self.optimizers = {
             update.name: torch.optim.Adam(
-                self.owned[update.name], lr=update.lr, betas=update.betas, fused=True
+                self.owned[update.name],
+                lr=update.lr,
+                betas=update.betas,
+                fused=self.execution.mode != "reference",
+                capturable=self.device.type == "cuda",
             )
             for update in self.updates
         }
@@ -119,6 +129,24 @@ class Trainer:
         }
         self.gauge = Gauge(self.device)
         self.stopwatch = Stopwatch(self.device)
+        self.graphs: GraphedRounds | None = None
+        if self.execution.mode == "graph":
+            drawn = [self.rngs["latent"]]
+            self.graphs = self.graphed(CudaRecorder(self.device, drawn))
+
+    def graphed(self, recorder: Recorder) -> GraphedRounds:
+        """Rounds that are recorded once and replayed."""
+        dealers = [self.dealer] + ([self.labelled_dealer] if self.labelled_dealer else [])
+        return GraphedRounds(recorder, self.play_updates, dealers, self.counters, self.count)
+
+    def counters(self) -> dict[Any, int]:
+        """What rounds count on the host."""
+        return {None: self.images_seen, **self.gauge.counts}
+
+    def count(self, values: Mapping[Any, int]) -> None:
+        """Set what `counters` gives."""
+        self.images_seen = values[None]
+        self.gauge.counts = {name: n for name, n in values.items() if name is not None and n}
 
     def play(
         self, rounds: int, every: int = 50, report: Callable[[dict[str, float]], None] | None = None
@@ -129,28 +157,34 @@ class Trainer:
         """
         last = self.round + rounds
         self.stopwatch.mark()
-        while self.round < last:
-            self.play_round()
-            self.stopwatch.mark()
-            if self.round % every == 0 or self.round == last:
-                means = self.gauge.read()
-                for name, value in means.items():
-                    if not math.isfinite(value):
-                        raise Diverged(
-                            f"{name} became {value} between rounds "
-                            f"{max(self.round - every, 0) + 1} and {self.round}"
-                        )
-                if report:
-                    report({"round": self.round, "images": self.images_seen, **means})
+        with self.execution.products():
+            while self.round < last:
+                self.play_round()
+                self.stopwatch.mark()
+                if self.round % every == 0 or self.round == last:
+                    means = self.gauge.read()
+                    for name, value in means.items():
+                        if not math.isfinite(value):
+                            raise Diverged(
+                                f"{name} became {value} between rounds "
+                                f"{max(self.round - every, 0) + 1} and {self.round}"
+                            )
+                    if report:
+                        report({"round": self.round, "images": self.images_seen, **means})
         self.stopwatch.pause()
 
     def play_round(self) -> None:
         """Every update that is due, once, in written order; then the averages."""
         self.round += 1
+        due = tuple(update.name for update in self.updates if update.due(self.round))
+        (self.graphs or self.play_updates)(due)
+
+    def play_updates(self, due: tuple[str, ...]) -> None:
+        """A round on the device: what a CUDA graph records."""
         progress = self.clock / self.rounds
         batch = self.deal(progress)
         for update in self.updates:
-            if update.due(self.round):
+            if update.name in due:
                 for step in range(update.steps):
                     if step:
                         batch = self.deal(progress)
@@ -180,7 +214,8 @@ class Trainer:
 
     def loss(self, update: Update, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """An update's loss and what it logs."""
-        result = update.loss(batch)
+        with self.execution.losses(self.device):
+            result = update.loss(batch)
         return result if isinstance(result, tuple) else (result, {})
 
     def deal(self, progress: Tensor) -> Batch:
@@ -234,7 +269,7 @@ class Trainer:
             else:  # a network of images
                 dealer = Dealer(self.split, self.batch_size, rng)
                 update_bn((dealer()[0] for _ in range(CALIBRATION)), getattr(model, name))
-        return model.requires_grad_(False).eval()
+        return model.to(memory_format=torch.contiguous_format).requires_grad_(False).eval()
 
     def rehearse(self) -> int:
         """Play one round on a copy; returns its floating-point operations.
@@ -254,6 +289,7 @@ class Trainer:
             rounds=self.rounds,
             device=self.device,
             labelled=self.labelled,
+            execution=self.execution.plainly(),
         )
         names = {id(p): name for name, p in twin.game.named_parameters()}
         for update in twin.updates:
@@ -313,3 +349,5 @@ class Trainer:
         self.round = state["round"]
         self.images_seen = state["images_seen"]
         self.clock.fill_(self.round)
+        if self.graphs:
+            self.graphs.forget()

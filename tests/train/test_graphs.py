@@ -1,0 +1,179 @@
+"""Recorded rounds, with a recorder that stands for a GPU's; and on a GPU where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+import torch
+
+from ganbench import data
+from ganbench.data.dataset import Split
+from ganbench.errors import UserError
+from ganbench.plugins import registry
+from ganbench.train.execution import Execution
+from ganbench.train.graphs import WARM_UP, GraphedRounds
+from ganbench.train.trainer import Trainer, build
+
+SPECS = ["infogan", "wgan_gp", "acgan:d_steps=2", "catgan", "vae"]
+
+
+class Repeats:
+    """Stands for CUDA graphs: capturing leaves no trace, replaying plays the same updates.
+
+    Rows are read from where the dealer staged them, as a graph would.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+        self.captured = self.replayed = 0
+
+    def aside(self) -> Any:
+        return nullcontext()
+
+    def capture(self, play: Callable[[], None]) -> Callable[[], None]:
+        trainer = self.trainer
+        state, slots = trainer.state_dict(), [d._slots for d in trainer.graphs.dealers]  # type: ignore
+        sums = {key: value.clone() for key, value in trainer.gauge.sums.items()}
+        clock = trainer.clock.clone()
+        play()
+        counted = dict(trainer.counters())
+        for key, value in sums.items():
+            trainer.gauge.sums[key].copy_(value)
+        graphs, trainer.graphs = trainer.graphs, None
+        trainer.load_state_dict(state)
+        trainer.clock.copy_(clock)
+        trainer.count(counted)
+        trainer.graphs = graphs
+        assert all(slots)
+        self.captured += 1
+
+        def replay() -> None:
+            self.replayed += 1
+            before = dict(trainer.counters())
+            for dealer in trainer.graphs.dealers:  # type: ignore[union-attr]
+                dealer.start_staging()
+            play()
+            for dealer in trainer.graphs.dealers:  # type: ignore[union-attr]
+                dealer.end_staging()
+            trainer.count(before)
+
+        return replay
+
+
+def trainer_of(spec: str, labels: int = 0, device: str = "cpu", mode: str = "eager") -> Trainer:
+    digits = data.load("digits")
+    reference, given = registry.parse(spec)
+    variant = registry.load(reference)
+    game = build(variant, digits.shape, 10, variant.resolve(given, "digits"), 0)
+    labelled = digits.train.subset(slice(labels)) if labels else None
+    return Trainer(
+        game,
+        digits.train.subset(slice(200)),  # epochs end within a few rounds
+        seed=0,
+        batch_size=64,
+        rounds=100,
+        device=device,
+        labelled=labelled,
+        execution=Execution(mode),  # type: ignore[arg-type]
+    )
+
+
+def history_of(trainer: Trainer, rounds: int = 25) -> list[dict[str, float]]:
+    rows: list[dict[str, float]] = []
+    trainer.play(rounds, every=7, report=rows.append)
+    return rows
+
+
+@pytest.mark.parametrize(("spec", "labels"), [*((spec, 0) for spec in SPECS), ("sgan", 100)])
+def test_recorded_rounds_are_the_same_rounds(spec: str, labels: int) -> None:
+    plain, recorded = trainer_of(spec, labels), trainer_of(spec, labels)
+    recorder = Repeats(recorded)
+    recorded.graphs = recorded.graphed(recorder)
+    assert history_of(plain) == history_of(recorded)
+    assert recorder.captured == 1
+    assert recorder.replayed == 25 - WARM_UP
+    assert plain.images_seen == recorded.images_seen
+    for a, b in zip(plain.game.parameters(), recorded.game.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_one_graph_per_set_of_due_updates() -> None:
+    trainer = trainer_of("vanilla")
+    often, seldom = trainer.updates
+    trainer.updates = [often, type(often)(**{**vars(seldom), "every": 3})]
+    recorder = Repeats(trainer)
+    trainer.graphs = trainer.graphed(recorder)
+    trainer.play(30)
+    assert recorder.captured == 2
+    assert set(trainer.graphs.graphs) == {("discriminator",), ("discriminator", "generator")}
+
+
+def test_what_cannot_be_captured_is_played_and_told() -> None:
+    class Refuses(Repeats):
+        def capture(self, play: Callable[[], None]) -> Callable[[], None]:
+            play()
+            raise RuntimeError("operation not permitted when stream is capturing\nand so on")
+
+    plain, recorded = trainer_of("vanilla"), trainer_of("vanilla")
+    recorded.graphs = recorded.graphed(Refuses(recorded))
+    recorded.play(WARM_UP)
+    before = recorded.images_seen
+    assert isinstance(recorded.graphs, GraphedRounds)
+    seen = len(recorded.gauge.counts)
+    recorded.play(1)
+    assert recorded.graphs.reason == (
+        "RuntimeError: operation not permitted when stream is capturing"
+    )
+    assert recorded.images_seen == before + 64
+    assert len(recorded.gauge.counts) == seen == 0  # read at the end of each play
+    plain.play(WARM_UP + 1)
+    assert plain.dealer.rows.position == recorded.dealer.rows.position
+
+
+def test_streamed_images_are_not_captured() -> None:
+    class Streamed:
+        images = object()
+
+    trainer = trainer_of("vanilla")
+    trainer.dealer.images = Streamed()  # type: ignore[assignment]
+    with pytest.raises(ValueError, match="streamed"):
+        trainer.dealer.start_staging()
+
+
+def test_graphs_need_a_gpu() -> None:
+    assert Execution().on(torch.device("cpu")).mode == "eager"
+    assert Execution().on(torch.device("cuda")).mode == "graph"
+    with pytest.raises(UserError, match="need a GPU"):
+        Execution("graph").on(torch.device("cpu"))
+    with pytest.raises(UserError, match="mode 'fast': choose from auto, reference"):
+        Execution("fast")  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("spec", SPECS)
+def test_graphs_on_a_gpu(spec: str) -> None:
+    eager = trainer_of(spec, device="cuda", mode="eager")
+    graph = trainer_of(spec, device="cuda", mode="graph")
+    assert history_of(eager) == history_of(graph)
+    assert graph.graphs is not None
+    assert graph.graphs.reason is None
+    assert len(graph.graphs.graphs) == 1
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        with graph.execution.products():
+            for _ in range(5):
+                graph.play_round()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_a_split_smaller_than_a_batch_is_refused_as_before() -> None:
+    digits = data.load("digits")
+    tiny: Split = digits.train.subset(slice(10))
+    variant = registry.load("vanilla")
+    game = build(variant, digits.shape, 10, variant.resolve({}, "digits"), 0)
+    with pytest.raises(UserError, match="larger than"):
+        Trainer(game, tiny, seed=0, batch_size=64, rounds=10)
