@@ -40,6 +40,18 @@ samples = click.option("--samples", type=int, help="Generated images that are ju
 extractor = click.option(
     "--extractor", help="Feature space of fidelity metrics [data set's default]."
 )
+mode = click.option(
+    "--mode",
+    default="auto",
+    show_default=True,
+    help="How rounds are executed: auto, reference, eager, graph or compile.",
+)
+precision = click.option(
+    "--precision",
+    default="tf32",
+    show_default=True,
+    help="Of products on a GPU: tf32 or strict; or bf16 losses.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
 SPEC_HELP = """SPEC is NAME, FILE.py or MODULE:Class, with hyperparameters behind it:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     help="What is measured then; the first one chooses the best model [fid].",
 )
 @options.device
+@options.mode
+@options.precision
 @click.option("--jobs", default="auto", show_default=True, help="Trials at once.")
 @options.data_root
 @click.option(

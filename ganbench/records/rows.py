@@ -200,6 +200,7 @@ def _facts(record: Record) -> dict[str, Any]:
         "device": record.device.partition(":")[0],
         "source": record.source_digest[:8] or record.source,
         "numerics": record.numerics,
+        "arithmetic": record.arithmetic or "usual",
         **record.hyperparameters,
     }
 
@@ -343,7 +344,8 @@ def _cost_protocol(metric: str, record: Record, cost: Cost) -> str:
         return "trainable, all networks" if metric == "parameters" else "counted over one round"
     threads = f"{cost.threads} thread" + "s" * (cost.threads != 1)
     jobs = f"{cost.jobs} trial" + "s" * (cost.jobs != 1)
-    return f"{record.device} ({record.host.machine}), {threads}, {jobs} at once"
+    graphs = ", CUDA graphs" if cost.graphs else ""
+    return f"{record.device} ({record.host.machine}), {threads}, {jobs} at once{graphs}"
 
 
 def _skipped(group: Group) -> list[Skipped]:

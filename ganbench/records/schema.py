@@ -96,6 +96,8 @@ class Cost(Document):
     """Threads of the trial's own process."""
     jobs: int
     """Trials that ran on the machine at once."""
+    graphs: bool = False
+    """Whether rounds were replayed as CUDA graphs."""
 
 
 class Host(Document):
@@ -121,6 +123,8 @@ class Record(Document):
     """Hash of the variant's source; trials of different source are not pooled."""
     numerics: int = 1
     """Version of the core's training arithmetic; trials of different ones are not pooled."""
+    arithmetic: str = ""
+    """How its rounding differs from the usual one, e.g. `bf16`; such trials are not pooled."""
     hyperparameters: Hyperparameters
     """All of them, resolved."""
     changed: Hyperparameters

@@ -22,6 +22,7 @@ from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
 from ganbench.records.schema import label, titled
 from ganbench.study.reading import Reading, reading
+from ganbench.train.execution import Execution
 from ganbench.train.trainer import build
 
 SUPERVISED_ONLY = "supervised_only"
@@ -71,6 +72,7 @@ class Trial:
     evaluation: Settings = field(default_factory=Settings)
     eval_every: int | None = None
     eval_metrics: tuple[str, ...] | None = None
+    execution: Execution = field(default_factory=Execution)
     jobs: int = 1
     threads: int = 1
 
@@ -152,6 +154,7 @@ def plan(
     evaluation: Settings | None = None,
     eval_every: int | None = None,
     eval_metrics: Sequence[str] | None = None,
+    execution: Execution | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> list[Trial]:
     """Resolve a command into trials: variants in the order given, seeds within each.
@@ -166,6 +169,8 @@ def plan(
     `evaluation` is how final models are scored; it is no part of a trial's identity.
     `eval_every` rounds, `eval_metrics` are measured on the validation split along training;
     since that leaves other files, such a trial has an identity of its own.
+
+    `execution` is how rounds are executed; it is part of the identity where it moves the rounding.
 
     `tell` hears of specs that are the same trials as another's, and of those added.
 
@@ -191,6 +196,8 @@ def plan(
         if eval_every is None:
             raise UserError("eval-metrics are for --eval-every N: give the rounds between two")
     where = parse_device(device)
+    execution = (execution or Execution()).on(torch.device(where))
+    arithmetic = execution.arithmetic(where)
     asked = [_resolve(spec, source.recipe, settings or {}) for spec in specs]
     loaded = data.load(dataset, data_root)
     allowed = None
@@ -228,6 +235,8 @@ def plan(
             }
             if own_labels:  # only then: trials without a budget keep their identity
                 facts["labels"] = own_labels
+            if arithmetic:
+                facts["arithmetic"] = arithmetic
             own_every = max(1, round(eval_every / read.batches)) if eval_every else None
             if own_every:
                 facts["evaluations"] = [own_every, eval_metrics]
@@ -258,6 +267,7 @@ def plan(
                 evaluation=evaluation or Settings(),
                 eval_every=own_every,
                 eval_metrics=eval_metrics,
+                execution=execution,
             )
     return list(trials.values())
 

@@ -22,6 +22,7 @@ from ganbench.study import trial as work
 from ganbench.study.engine import Crashed, Engine, LocalProcesses, parse_jobs
 from ganbench.study.plan import Trial, digest_of, plan
 from ganbench.study.progress import Progress
+from ganbench.train.execution import Execution, Mode, Precision
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,6 +84,8 @@ def run(
     evaluation: Settings | None = None,
     eval_every: int | None = None,
     eval_metrics: str | Sequence[str] | None = None,
+    mode: Mode = "auto",
+    precision: Precision = "tf32",
     engine: Engine | None = None,
     console: Console | None = None,
 ) -> Result:
@@ -95,6 +98,7 @@ def run(
     all. It adds the supervised-only references of semi-supervised variants. evaluation: how
     final models are scored. eval_every: rounds between two evaluations along training on the
     validation split, by `eval_metrics`; the first of them chooses each trial's best checkpoint.
+    mode, precision: how rounds are executed, see `train.execution.Execution`.
 
     Trials that fail or diverge are in `Result.failures`; they do not end the others.
 
@@ -119,6 +123,7 @@ def run(
         evaluation=evaluation,
         eval_every=eval_every,
         eval_metrics=eval_metrics,
+        execution=Execution(mode, precision),
         tell=lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
     )
     width = min(parse_jobs(jobs, trials[0].device), len(trials))

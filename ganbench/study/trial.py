@@ -105,6 +105,7 @@ def start(trial: Trial, dataset: Dataset) -> Trainer:
         rounds=trial.rounds,
         device=trial.device,
         labelled=labelled,
+        execution=trial.execution,
     )
 
 
@@ -149,6 +150,8 @@ class _Work:
             self.save(curve.best.state_dict(), "best", curve.facts)
         self.save_weights(trainer, model)
         reasons = [self.draw(model, dataset), curve.missing if curve else None]
+        if trainer.graphs and trainer.graphs.reason:
+            reasons.append(f"rounds were not captured as CUDA graphs: {trainer.graphs.reason}")
         return self.record("finished", "; ".join(filter(None, reasons)) or None)
 
     def train(self, trainer: Trainer, dataset: Dataset) -> Curve | None:
@@ -271,6 +274,7 @@ class _Work:
             flops_per_round=flops,
             threads=self.trial.threads,
             jobs=self.trial.jobs,
+            graphs=trainer.graphs is not None and trainer.graphs.reason is None,
         )
 
     def record(self, status: Status, reason: str | None) -> Record:
@@ -296,6 +300,7 @@ class _Work:
             images_seen=trainer.images_seen if trainer else 0,
             generator_updates=trainer.generator_updates if trainer else 0,
             device=trial.device,
+            arithmetic=trial.execution.arithmetic(trial.device),
             status=status,
             reason=reason,
             cost=self.cost,

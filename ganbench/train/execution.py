@@ -47,6 +47,13 @@ class Execution:
             return self
         return Execution("graph" if gpu else "eager", self.precision)
 
+    def arithmetic(self, device: str) -> str:
+        """In what its rounding differs from `eager` with the default precision; "" for nothing."""
+        parts: list[str] = [self.mode] if self.mode in ("reference", "compile") else []
+        if self.precision == "bf16" or (self.precision == "strict" and device.startswith("cuda")):
+            parts.append(self.precision)
+        return ", ".join(parts)
+
     def plainly(self) -> Execution:
         """Without graphs and compilation: for rounds that are played once."""
         return Execution("reference" if self.mode == "reference" else "eager", self.precision)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,8 @@ class Trainer:
         self.seed = seed
         self.rounds = rounds
         self.batch_size = batch_size
+        self.section: Callable[[str], AbstractContextManager[Any]] = nullcontext
+        """Told what runs, `update NAME`, `data` or `optimizer`: a profiler's ranges, say."""
         streams = seeds(seed)
         self.rngs = {
             name: torch.Generator(self.device).manual_seed(streams[name])
@@ -197,15 +200,17 @@ class Trainer:
         """One step of one update. Only its own parameters get gradients and move."""
         owned = self.owned[update.name]
         optimizer = self.optimizers[update.name]
-        loss, logs = self.loss(update, batch)
-        loss.backward(inputs=owned)
+        with self.section(f"update {update.name}"):
+            loss, logs = self.loss(update, batch)
+            loss.backward(inputs=owned)
         past = self.pasts.get(update.name)
-        if past:
-            past.pull()
-        optimizer.step()
-        if past:
-            past.add()
-        optimizer.zero_grad(set_to_none=True)
+        with self.section("optimizer"):
+            if past:
+                past.pull()
+            optimizer.step()
+            if past:
+                past.add()
+            optimizer.zero_grad(set_to_none=True)
         self.gauge.add({update.name: loss, **logs})
         if self.game.fresh_fakes:
             batch.forget_latent()
@@ -230,7 +235,8 @@ class Trainer:
             nonlocal counted
             self.images_seen += 0 if counted else self.batch_size
             counted = True
-            return dealer()
+            with self.section("data"):
+                return dealer()
 
         labelled = self.labelled_dealer
         return Batch(

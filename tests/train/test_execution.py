@@ -1,0 +1,174 @@
+"""Faster ways to execute a round compute the same round, but for rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganbench.data.dataset import Split
+from ganbench.model import Batch, Game
+from ganbench.model.layers import UpsampledConv2d
+from ganbench.plugins import registry
+from ganbench.train.execution import Execution
+from ganbench.train.trainer import Trainer, build
+
+ROUNDS = 50
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-9}
+SIDE, SIZE = 16, 16
+SPECS = [
+    "infogan:backbone=upsample,width=16,information=separate",
+    "acgan:backbone=upsample,width=16",
+    "sgan:backbone=upsample,width=16",
+    "infogan:backbone=dcgan,width=8,information=joint",
+]
+
+
+@pytest.fixture
+def dtype(request: pytest.FixtureRequest) -> Iterator[torch.dtype]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(request.param)
+    yield request.param
+    torch.set_default_dtype(before)
+
+
+def images() -> Split:
+    rng = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (64, 1, SIDE, SIDE), generator=rng).to(torch.uint8)
+    return Split(pixels, torch.randint(0, 10, (64,), generator=rng))
+
+
+class Own(Trainer):
+    """Deals real images in the default type."""
+
+    def deal(self, progress: Tensor) -> Batch:
+        batch = super().deal(progress)
+        deal = batch._deal
+
+        def typed() -> tuple[Tensor, Tensor]:
+            real, labels = deal()
+            return real.to(torch.get_default_dtype()), labels
+
+        batch._deal = typed
+        return batch
+
+
+def trainer(spec: str, mode: str) -> Trainer:
+    reference, given = registry.parse(spec)
+    variant = registry.load(reference)
+    game: Game = build(variant, (1, SIDE, SIDE), 10, variant.resolve(given, ""), 0)
+    execution = Execution(mode)  # type: ignore[arg-type]
+    return Own(game, images(), seed=0, batch_size=SIZE, rounds=ROUNDS, execution=execution)
+
+
+def gradients(one: Trainer) -> dict[str, tuple[Tensor, tuple[Tensor, ...]]]:
+    """Each update's loss and gradients on the batch that is next, from the state as it is."""
+    state, found = one.state_dict(), {}
+    batch = one.deal(one.clock / one.rounds)
+    for update in one.updates:
+        loss, _ = one.loss(update, batch)
+        found[update.name] = loss.detach(), torch.autograd.grad(loss, one.owned[update.name])
+        batch.forget_fake()
+    one.load_state_dict(state)
+    return found
+
+
+def compare(spec: str, tolerance: float, rounds: int) -> list[str]:
+    """Updates whose gradients differ by more than the tolerance, times their norm; losses may not.
+
+    Each round starts from the reference mode's state: differences grow chaotically otherwise.
+    """
+    plain, fast = trainer(spec, "reference"), trainer(spec, "eager")
+    apart = []
+    for _ in range(rounds):
+        fast.load_state_dict(plain.state_dict())
+        wanted, found = gradients(plain), gradients(fast)
+        for name, (loss, slopes) in wanted.items():
+            torch.testing.assert_close(found[name][0], loss, rtol=tolerance, atol=tolerance)
+            one, other = (torch.cat([g.flatten() for g in x]) for x in (found[name][1], slopes))
+            if (one - other).norm() > tolerance * other.norm():
+                apart.append(name)
+        plain.play_round()
+    return apart
+
+
+@pytest.mark.parametrize("dtype", [torch.float64], indirect=True, ids=str)
+@pytest.mark.parametrize("spec", [SPECS[0], SPECS[3]])
+def test_a_few_rounds_are_those_of_the_reference_mode(spec: str, dtype: torch.dtype) -> None:
+    assert compare(spec, TOLERANCE[dtype], rounds=4) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], indirect=True, ids=str)
+@pytest.mark.parametrize("spec", SPECS)
+def test_losses_and_gradients_are_those_of_the_reference_mode(
+    spec: str, dtype: torch.dtype
+) -> None:
+    # in float32 a number within rounding of 0 may fall on the other side of a ReLU's kink
+    kinks = 1 if dtype == torch.float32 else 0
+    assert len(compare(spec, TOLERANCE[dtype], ROUNDS)) <= kinks
+
+
+@pytest.mark.parametrize("mode", ["reference", "eager"])
+def test_the_same_bits_again(mode: str) -> None:
+    first, second = (trainer(SPECS[0], mode) for _ in range(2))
+    first.play(5)
+    second.play(5)
+    for one, other in zip(first.game.parameters(), second.game.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_an_upsampled_convolution_is_what_it_says() -> None:
+    layer, x = UpsampledConv2d(3, 5).double(), torch.randn(2, 3, 7, 6).double().requires_grad_()
+    answers = []
+    for literal in (True, False):
+        layer.literal = literal
+        y = layer(x)
+        weights = torch.arange(y.numel()).view_as(y).sin()
+        answers.append((y, *torch.autograd.grad((y * weights).sum(), [x, *layer.parameters()])))
+    assert answers[0][0].shape == (2, 5, 14, 12)
+    for one, other in zip(*answers, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_what_is_evaluated_is_laid_out_as_always() -> None:
+    one = trainer(SPECS[0], "eager")
+    weight = next(p for p in one.game.parameters() if p.dim() == 4 and p.shape[1] > 1)
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert all(p.is_contiguous() for p in one.evaluation_model().parameters())
+
+
+def test_bf16_is_autocast_and_an_arithmetic_of_its_own() -> None:
+    one = trainer("vanilla:backbone=upsample,width=16", "eager")
+    one.execution = Execution("eager", "bf16")
+    plain = trainer("vanilla:backbone=upsample,width=16", "eager")
+    plain.play(1)
+    one.play(1)
+    pairs = zip(one.game.parameters(), plain.game.parameters(), strict=True)
+    assert any(not torch.equal(a, b) for a, b in pairs)
+    assert all(p.dtype == torch.float32 for p in one.game.parameters())
+    assert Execution("eager", "bf16").arithmetic("cpu") == "bf16"
+    assert Execution("reference", "strict").arithmetic("cpu") == "reference"
+    assert Execution("graph", "strict").arithmetic("cuda:0") == "strict"
+    assert Execution("graph").arithmetic("cuda") == Execution("eager").arithmetic("cpu") == ""
+
+
+def test_tf32_is_put_back() -> None:
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    with Execution(precision="strict").products():
+        assert (matmul.allow_tf32, cudnn.allow_tf32) == (False, False)
+    with Execution().products():
+        assert (matmul.allow_tf32, cudnn.allow_tf32) == (True, True)
+    assert (matmul.allow_tf32, cudnn.allow_tf32) == before
+
+
+@pytest.mark.slow
+def test_compiled_networks_train() -> None:
+    one = trainer("vanilla:backbone=mlp,width=16", "compile")
+    one.play(2)
+    model = one.evaluation_model()
+    points = model.generate(model.latent.draw(3, torch.Generator().manual_seed(0)))
+    assert torch.isfinite(points).all()
