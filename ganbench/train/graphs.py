@@ -64,7 +64,8 @@ class GraphedRounds:
     """Plays rounds by replaying them; where one cannot be captured, as they are, with a reason.
 
     play: plays the updates that are due, by name. dealers: where its real images come from.
-    counters, count: read and set what a round counts on the host.
+    counters, count: read and set what a round counts on the host. proof: called before the
+    first replay of a graph; what it gives is called after it, and says what was wrong.
     """
 
     def __init__(
@@ -74,12 +75,14 @@ class GraphedRounds:
         dealers: list[Dealer],
         counters: Callable[[], Counters],
         count: Callable[[Counters], None],
+        proof: Callable[[], Callable[[tuple[str, ...]], str | None]],
     ) -> None:
         self.recorder = recorder
         self.play = play
         self.dealers = dealers
         self.counters = counters
         self.count = count
+        self.proof = proof
         self.played: dict[tuple[str, ...], int] = {}
         self.graphs: dict[tuple[str, ...], tuple[Callable[[], None], Counters, list[int]]] = {}
         self.reason: str | None = None
@@ -87,8 +90,10 @@ class GraphedRounds:
 
     def __call__(self, due: tuple[str, ...]) -> None:
         """One round of the updates that are due."""
+        compare = None
         if self.reason is None and self.played.get(due, 0) >= WARM_UP and due not in self.graphs:
             self._capture(due)
+            compare = self.proof() if due in self.graphs else None
         if due not in self.graphs:
             with self.recorder.aside():
                 self.play(due)
@@ -100,6 +105,9 @@ class GraphedRounds:
         replay()
         before = self.counters()
         self.count({name: before.get(name, 0) + more for name, more in counted.items()})
+        if compare and (reason := compare(due)):
+            self.reason = reason
+            self.forget()
 
     def forget(self) -> None:
         """Capture anew: memory that the graphs were made on is no longer the trainer's."""

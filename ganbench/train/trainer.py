@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from ganbench.train.flops import FlopCounter
 from ganbench.train.graphs import CudaRecorder, GraphedRounds, Recorder
 from ganbench.train.history import Gauge, Stopwatch
 from ganbench.train.past import Past
+from ganbench.train.proof import proof
 
 STREAMS = ("weights", "data", "latent", "calibration", "labelled")
 CALIBRATION = 50
@@ -140,7 +142,22 @@ class Trainer:
     def graphed(self, recorder: Recorder) -> GraphedRounds:
         """Rounds that are recorded once and replayed."""
         dealers = [self.dealer] + ([self.labelled_dealer] if self.labelled_dealer else [])
-        return GraphedRounds(recorder, self.play_updates, dealers, self.counters, self.count)
+        return GraphedRounds(
+            recorder, self.play_updates, dealers, self.counters, self.count, partial(proof, self)
+        )
+
+    def twin(self) -> Trainer:
+        """A trainer of a copy of the game, with the same data and settings, at its start."""
+        return Trainer(
+            copy.deepcopy(self.game),
+            self.split,
+            seed=self.seed,
+            batch_size=self.batch_size,
+            rounds=self.rounds,
+            device=self.device,
+            labelled=self.labelled,
+            execution=self.execution.plainly(),
+        )
 
     def counters(self) -> dict[Any, int]:
         """What rounds count on the host."""
@@ -178,9 +195,10 @@ class Trainer:
 
     def play_round(self) -> None:
         """Every update that is due, once, in written order; then the averages."""
-        self.round += 1
-        due = tuple(update.name for update in self.updates if update.due(self.round))
+        number = self.round + 1
+        due = tuple(update.name for update in self.updates if update.due(number))
         (self.graphs or self.play_updates)(due)
+        self.round = number
 
     def play_updates(self, due: tuple[str, ...]) -> None:
         """A round on the device: what a CUDA graph records."""
@@ -287,16 +305,7 @@ class Trainer:
         Raises ValueError where a loss is no finite scalar, or where it cannot reach a
         parameter that its update owns.
         """
-        twin = Trainer(
-            copy.deepcopy(self.game),
-            self.split,
-            seed=self.seed,
-            batch_size=self.batch_size,
-            rounds=self.rounds,
-            device=self.device,
-            labelled=self.labelled,
-            execution=self.execution.plainly(),
-        )
+        twin = self.twin()
         names = {id(p): name for name, p in twin.game.named_parameters()}
         for update in twin.updates:
             loss, _ = twin.loss(update, twin.deal(twin.clock))

@@ -37,14 +37,12 @@ class Repeats:
         trainer = self.trainer
         state, slots = trainer.state_dict(), [d._slots for d in trainer.graphs.dealers]  # type: ignore
         sums = {key: value.clone() for key, value in trainer.gauge.sums.items()}
-        clock = trainer.clock.clone()
         play()
         counted = dict(trainer.counters())
         for key, value in sums.items():
             trainer.gauge.sums[key].copy_(value)
         graphs, trainer.graphs = trainer.graphs, None
         trainer.load_state_dict(state)
-        trainer.clock.copy_(clock)
         trainer.count(counted)
         trainer.graphs = graphs
         assert all(slots)
@@ -131,6 +129,24 @@ def test_what_cannot_be_captured_is_played_and_told() -> None:
     assert len(recorded.gauge.counts) == seen == 0  # read at the end of each play
     plain.play(WARM_UP + 1)
     assert plain.dealer.rows.position == recorded.dealer.rows.position
+
+
+def test_a_replay_that_goes_wrong_is_found_and_undone() -> None:
+    class Lazy(Repeats):
+        def capture(self, play: Callable[[], None]) -> Callable[[], None]:
+            super().capture(play)
+            return lambda: None
+
+    plain, recorded = trainer_of("infogan"), trainer_of("infogan")
+    recorded.graphs = recorded.graphed(Lazy(recorded))
+    for trainer in (plain, recorded):
+        trainer.play(WARM_UP + 3)
+    assert recorded.graphs.reason is not None
+    assert recorded.graphs.reason.startswith("a replayed round moved the parameters by 0, not ")
+    assert not recorded.graphs.graphs
+    assert plain.images_seen == recorded.images_seen
+    for a, b in zip(plain.game.parameters(), recorded.game.parameters(), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_streamed_images_are_not_captured() -> None:

@@ -1,0 +1,53 @@
+"""Is a replayed round the round that it was recorded from? Asked once per graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from ganbench.train.trainer import Trainer
+
+TOLERANCE = 1e-2
+"""Of losses, which a GPU may add up in another order each time."""
+SHARE = 0.5
+"""Of the step: Adam turns gradients of mere rounding into whole steps, in any direction."""
+
+
+def proof(trainer: Trainer) -> Callable[[tuple[str, ...]], str | None]:
+    """Call it before a replay, and what it returns behind: how it went wrong, or None.
+
+    A twin plays the same round of the updates that are due as it is written. Where the replay
+    came to something else, the trainer goes on from the twin's state.
+    """
+    twin = trainer.twin()
+    twin.load_state_dict(trainer.state_dict())
+    before = _parameters(twin)
+    sums = {key: value.clone() for key, value in trainer.gauge.sums.items()}
+
+    def compare(due: tuple[str, ...]) -> str | None:
+        twin.play_updates(due)
+        found, wanted = _parameters(trainer), _parameters(twin)
+        gained = torch.cat([trainer.gauge.sums[key] - sums[key] for key in twin.gauge.sums])
+        losses = torch.cat(list(twin.gauge.sums.values()))
+        step = float((wanted - before).norm())
+        same = float((found - wanted).norm()) <= SHARE * step
+        if same and torch.allclose(gained, losses, rtol=TOLERANCE, atol=TOLERANCE):
+            return None
+        for key, value in twin.gauge.sums.items():
+            trainer.gauge.sums[key].copy_(sums[key] + value)
+        twin.round += 1
+        trainer.load_state_dict(twin.state_dict())
+        return (
+            f"a replayed round moved the parameters by {float((found - before).norm()):.3g}, not "
+            f"{step:.3g}, with losses {gained.tolist()}, not {losses.tolist()}"
+        )
+
+    return compare
+
+
+def _parameters(trainer: Trainer) -> Tensor:
+    return torch.cat([p.detach().flatten() for p in trainer.game.parameters()])
