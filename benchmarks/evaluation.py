@@ -53,7 +53,7 @@ def main() -> None:
     evidence = Evidence(None, digits, harness.Settings(), references.SEED)
     start = time.process_time()
     with undisturbed(None, references.SEED, evidence.device):
-        count = len(list(references._gather(evidence)))
+        count = len(references._gather(evidence).scores)
     print(f"references, {count} numbers, once per study: {time.process_time() - start:.2f} s")
 
 
