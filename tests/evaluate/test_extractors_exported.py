@@ -133,7 +133,7 @@ def test_wrong_answers(tmp_path: Path, digits: Dataset, answer: str, complaint: 
 
 def test_images_of_another_size(tmp_path: Path) -> None:
     extractor = get(f"file:{program(Net(), tmp_path / 'net.pt2')}")
-    with pytest.raises(Unavailable, match=r"of shape \(1, 8, 8\), not .* \(1, 9, 9\)"):
+    with pytest.raises(Unavailable, match=r"of shape \(1, 8, 8\), not \(1, 9, 9\)"):
         extractor.read(torch.zeros(3, 1, 9, 9, dtype=torch.uint8))
 
 

@@ -202,11 +202,11 @@ def test_a_trial_without_a_generator_finishes(
     trial, directory = finished[1]
     record = directory.read_record()
     assert (record.status, record.labels) == ("finished", "30")
-    assert record.reason == "no picture of samples, traversal: no generate()"
+    assert record.reason == "no picture of samples, traversal, neighbours: no generate()"
     assert record.generator_updates == 0
     (scores,) = directory.read_scores()
     values = {score.metric: score.value for score in scores.scores}
-    assert set(values) == {"test_error"}
+    assert set(values) == {"test_error", "attacked_accuracy", "attacked_auc"}
     assert 0.1 < values["test_error"] < 0.6
     reasons = {skip.metric: skip.reason for skip in scores.skipped}
     assert reasons["fid"] == "no generate()"
