@@ -6,7 +6,6 @@ Imports libraries only, and no torch.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import time
@@ -29,7 +28,7 @@ def folder() -> Path:
 
 def digest(facts: Mapping[str, Any]) -> str:
     """SHA-256, 32 hex digits, of what a thing is made from (JSON)."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+    return _sha256(json.dumps(facts, sort_keys=True).encode()).hex()[:32]
 
 
 def recall(
@@ -62,7 +61,7 @@ def _read(path: Path) -> bytes | None:
     except OSError:
         return None
     head, content = stored[:32], stored[32:]
-    return content if hashlib.sha256(content).digest() == head else None
+    return content if _sha256(content) == head else None
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -70,8 +69,14 @@ def _write(path: Path, content: bytes) -> None:
     draft = path.with_name(f".{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(hashlib.sha256(content).digest() + content)
+        draft.write_bytes(_sha256(content) + content)
         os.replace(draft, path)
     except OSError:
         with contextlib.suppress(OSError):
             draft.unlink()
+
+
+def _sha256(content: bytes) -> bytes:
+    import hashlib  # OpenSSL takes as long to load as the rest of `ganbench list`
+
+    return hashlib.sha256(content).digest()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
-import inspect
 import sys
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -110,6 +109,7 @@ def load(reference: str) -> type[Game]:
 def source_digest(variant: type[Game]) -> str:
     """SHA-256 over the source of a variant and of its bases outside the core, 16 hex digits."""
     import hashlib
+    import inspect
 
     from ganbench.model import Game
 
