@@ -42,15 +42,15 @@ class OperatorCounter(FlopCounter):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         out = super().__torch_dispatch__(func, types, args, kwargs)
+        if func.namespace != "aten":  # a profiler's range
+            return out
         self.operators += 1
         if not func.is_view and func._overloadpacket not in NOTHING_MOVED:
             self.bytes += sum(map(_size, _moved(func, args, kwargs or {}, out)))
         return out
 
 
-def _moved(
-    func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any
-) -> Iterator[Tensor]:
+def _moved(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> Iterator[Tensor]:
     """Tensors that an operator reads, and those that it writes."""
     schema, operator = func._schema, func._overloadpacket
     if all(result.alias_info is None for result in schema.returns):  # not what it was given

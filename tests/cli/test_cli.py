@@ -59,6 +59,9 @@ def ganbench(*arguments: str, cwd: Path, **more: object) -> subprocess.Completed
         (["compare"], "no results/ here"),
         (["compare", "--json", "--csv"], "choose one"),
         (["time", "infogna"], "did you mean 'infogan'"),
+        (["time", "infogan", "--mode", "fast"], "mode 'fast'"),
+        (["time", "infogan", "--precision", "fp8"], "precision 'fp8'"),
+        (["time", "infogan", "--batch-size", "64,x"], "batch-size '64,x'"),
         (["list", "variant"], "variants"),
         (["list", "hyperparameters"], "takes one SPEC"),
         (["list", "metrics", "infogan"], "takes no SPEC"),
@@ -241,7 +244,9 @@ def test_stdout_is_data_whatever_a_plug_in_prints(tmp_path: Path) -> None:
 def test_time(tmp_path: Path) -> None:
     done = ganbench("time", "vanilla", "vanilla:d_steps=2", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    one, two = json.loads(done.stdout)["rows"]
+    document = json.loads(done.stdout)
+    assert document["schema"] == 2
+    one, two = document["rows"]
     assert two["flops_per_round"] > 1.3 * one["flops_per_round"]
     for row in (one, two):
         assert 0 < row["ms_per_round_p10"] <= row["ms_per_round"] <= row["ms_per_round_p90"]
