@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,11 +155,10 @@ def run(
 
 def writable(results: Path) -> Path:
     """The results directory, made where it is missing. Raises UserError where it cannot be."""
-    probe = results / f".writable-{os.getpid()}"
     try:
         results.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        with tempfile.NamedTemporaryFile(dir=results, prefix=".writable-"):
+            pass
     except OSError as error:
         raise UserError(
             f"cannot write results to {results}: {error.strerror or error}; "

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -309,6 +310,8 @@ def test_interrupted_it_keeps_what_is_finished(number: int, tmp_path: Path) -> N
         stdout=subprocess.DEVNULL,
         stderr=log,
         start_new_session=True,  # so that the signal reaches the whole group, as a terminal's does
+        # a shell's background jobs, and all that they start, ignore Ctrl-C
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("results/digits/*/history.jsonl"))[1:]:
