@@ -16,7 +16,8 @@ import time
 
 import torch
 
-from benchmarks.textbook import Textbook
+from benchmarks.peers.cases import CASES, ours
+from benchmarks.peers.tutorial import Tutorial
 from ganbench import data
 from ganbench.evaluate import harness, references
 from ganbench.evaluate.evidence import Evidence, undisturbed
@@ -28,22 +29,21 @@ def main() -> None:
     torch.set_num_threads(1)
     digits = data.load("digits")
     for name in ("infogan", "acgan"):
-        loop = Textbook(name)
+        case = CASES[f"digits-{name}"]
+        loop, trainer = Tutorial(case), ours(case)
         loop.play(PLAYED)
-        model = loop.game.eval().requires_grad_(False)
+        trainer.play(PLAYED)
+        model = trainer.evaluation_model()
         harness.evaluate(model, digits, seed=0)  # imports, references
         ratios, training, evaluations = [], [], []
         for _ in range(PAIRS):
-            loop.game.train().requires_grad_(True)
             start = time.process_time()
             loop.play(PLAYED)
             middle = time.process_time()
-            model = loop.game.eval().requires_grad_(False)
-            again = time.process_time()
             harness.evaluate(model, digits, seed=0)
             end = time.process_time()
             training.append((middle - start) * ROUNDS / PLAYED)
-            evaluations.append(end - again)
+            evaluations.append(end - middle)
             ratios.append(evaluations[-1] / training[-1])
         print(
             f"{name}: evaluation / training {statistics.median(ratios):.3f} "
