@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ganbench.model.layers import (
     ChannelDropout,
+    Dense,
     GaussianNoise,
     MinibatchDiscrimination,
     Stack,
@@ -65,7 +66,7 @@ class Discriminator(nn.Module):
         self.judge = judge
         self.condition = condition
         self.minibatch = MinibatchDiscrimination(features, *kernels) if kernels[0] else None
-        self.output = nn.Linear(features + kernels[0], outputs)
+        self.output = Dense(features + kernels[0], outputs)
 
     def forward(
         self, images: Tensor, labels: Tensor | None = None, rng: torch.Generator | None = None
@@ -105,10 +106,10 @@ def with_planes(images: Tensor, labels: Tensor, classes: int) -> Tensor:
 def head(features: int, outputs: int, hidden: int) -> nn.Sequential:
     """A hidden layer with batch norm on a trunk's features: InfoGAN's Q, appendix C."""
     return nn.Sequential(
-        nn.Linear(features, hidden),
+        Dense(features, hidden),
         nn.BatchNorm1d(hidden),
         nn.LeakyReLU(0.1),
-        nn.Linear(hidden, outputs),
+        Dense(hidden, outputs),
     )
 
 
@@ -140,13 +141,13 @@ def mlp_generator(
     """Two hidden layers of linear, batch norm, ReLU; tanh output, of points a linear one."""
     bounded = [nn.Tanh()] if len(shape) == 3 else []
     return Stack(
-        nn.Linear(latent, width),
+        Dense(latent, width),
         nn.BatchNorm1d(width),
         activation(),
-        nn.Linear(width, width),
+        Dense(width, width),
         nn.BatchNorm1d(width),
         activation(),
-        nn.Linear(width, math.prod(shape)),
+        Dense(width, math.prod(shape)),
         *bounded,
         nn.Unflatten(1, shape),
     )
@@ -162,7 +163,7 @@ def mlp_trunk(
     layers: list[nn.Module] = [nn.Flatten()]
     inputs = math.prod(shape)
     for units in hidden:
-        layers += [nn.Linear(inputs, units), nn.LeakyReLU(leak), *_noise(noise)]
+        layers += [Dense(inputs, units), nn.LeakyReLU(leak), *_noise(noise)]
         inputs = units
     return Stack(*layers), inputs
 
@@ -188,9 +189,9 @@ def dcgan_generator(latent: int, shape: tuple[int, ...], width: int, dense: int 
     top = widths[-1] if widths else width
     layers: list[nn.Module] = []
     if dense:
-        layers += [nn.Linear(latent, dense, bias=False), nn.BatchNorm1d(dense), nn.ReLU()]
+        layers += [Dense(latent, dense, bias=False), nn.BatchNorm1d(dense), nn.ReLU()]
     layers += [
-        nn.Linear(dense or latent, top * sides[-1] ** 2, bias=False),
+        Dense(dense or latent, top * sides[-1] ** 2, bias=False),
         nn.BatchNorm1d(top * sides[-1] ** 2),
         nn.ReLU(),
         nn.Unflatten(1, (top, sides[-1], sides[-1])),
@@ -240,7 +241,7 @@ def dcgan_trunk(
     layers.append(nn.Flatten())
     features = channels * sides[-1] ** 2
     if dense:
-        layers.append(nn.Linear(features, dense, bias=norm == "none"))
+        layers.append(Dense(features, dense, bias=norm == "none"))
         if norm != "none":
             layers.append(nn.BatchNorm1d(dense) if norm == "batch" else nn.LayerNorm(dense))
         layers += [nn.LeakyReLU(leak), *_noise(noise)]
@@ -256,7 +257,7 @@ def upsample_generator(latent: int, shape: tuple[int, ...], width: int) -> Stack
     """
     side, wide = shape[1] // 4, 2 * width
     return Stack(
-        nn.Linear(latent, wide * side**2),
+        Dense(latent, wide * side**2),
         nn.Unflatten(1, (wide, side, side)),
         nn.BatchNorm2d(wide),
         UpsampledConv2d(wide, wide),

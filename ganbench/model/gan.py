@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -18,6 +19,9 @@ from ganbench.model.game import Game
 from ganbench.model.hyperparameters import Count, Decay, Rate, Share, Size, Weight
 from ganbench.model.latent import Latent, Noise
 from ganbench.model.update import Loss, Update, update
+
+Shown = tuple[Tensor, Tensor | None]
+"""Images (n, *shape) that the discriminator is shown, and their labels (n,) where it reads them."""
 
 
 class GAN(Game):
@@ -189,7 +193,7 @@ class GAN(Game):
             for one in super().updates()
         ]
 
-    def real(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+    def real(self, batch: Batch) -> Shown:
         """The real images that the discriminator is shown, with labels where it reads them."""
         return batch.labelled if self.conditional else (batch.real, None)
 
@@ -210,6 +214,25 @@ class GAN(Game):
     def fake_view(self, batch: Batch) -> View:
         """The discriminator's view of the batch's generated images."""
         return self.view(batch.fake, batch, self.intended(batch) if self.conditional else None)
+
+    def views(self, real: Shown, fake: Shown, batch: Batch) -> tuple[View, View]:
+        """The discriminator's views of as many real as generated images, with their labels.
+
+        Both in one pass where no layer mixes a batch: the same views for less. With a penalty
+        on one side alone, its second derivative would have to pass through both.
+        """
+        if self.r1 or self.r2 or not self.one_by_one:
+            return self.view(real[0], batch, real[1]), self.view(fake[0], batch, fake[1])
+        told = [labels for _, labels in (real, fake) if labels is not None]
+        labels = torch.cat(told) if told else None
+        both = self.view(torch.cat([real[0], fake[0]]), batch, labels)
+        first, second = zip(*(values.chunk(2) for values in both), strict=True)
+        return View(*first), View(*second)
+
+    @cached_property
+    def one_by_one(self) -> bool:
+        """Whether the discriminator is known to treat each image of a batch alone."""
+        return type(self).view is GAN.view and layers.one_by_one(self.discriminator)
 
     def d_loss(self, real: View, fake: View) -> Tensor:
         """The discriminator's adversarial loss."""
@@ -235,11 +258,11 @@ class GAN(Game):
         n = (batch.size + 1) // 2 if self.half_batches else batch.size
         images, labels = self.real(batch)
         images = images[:n].detach().requires_grad_(self.r1 > 0)
-        real = self.view(images, batch, None if labels is None else labels[:n])
-        fakes, given = batch.fake[:n], self.intended(batch) if self.conditional else None
+        labels = labels[:n] if labels is not None and self.conditional else None
+        fakes, given = batch.fake[:n], self.intended(batch)[:n] if self.conditional else None
         if self.r2:
             fakes = fakes.detach().requires_grad_()
-        fake = self.view(fakes, batch, None if given is None else given[:n])
+        real, fake = self.views((images, labels), (fakes, given), batch)
         loss = self.d_loss(real, fake)
         if self.r1:
             loss = loss + self.r1 * losses.zero_centred(real.score, images)

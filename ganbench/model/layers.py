@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -83,6 +84,64 @@ def repeated_kernel(weight: Tensor) -> Tensor:
     if weight.is_contiguous(memory_format=torch.channels_last):
         layout = torch.channels_last
     return summed.flip(2, 3).transpose(0, 1).contiguous(memory_format=layout)
+
+
+ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+"""oneDNN's product of float32 matrices; torch's own matrix products are MKL's on x86."""
+
+
+class Dense(nn.Linear):
+    """nn.Linear; while training on a CPU, a large one is computed by oneDNN.
+
+    The same numbers but for rounding, in half of MKL's time on AMD processors. `literal`
+    leaves the choice to torch. `LARGE` weights are where it pays for the Python around it.
+    """
+
+    literal = False
+    LARGE = 100_000
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, inputs) to (n, outputs)."""
+        small = (
+            self.literal or not self.training or self.in_features * self.out_features < self.LARGE
+        )
+        if small or not product_serves(x):
+            return super().forward(x)
+        return Product.apply(x, self.weight, self.bias)
+
+
+def product_serves(x: Tensor) -> bool:
+    """Whether `Product` can be used for x."""
+    return (
+        ONEDNN is not None
+        and x.device.type == "cpu"
+        and x.dtype == torch.float32
+        and x.dim() == 2
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
+    )
+
+
+class Product(torch.autograd.Function):
+    """a b^T + bias of a (n, k), b (m, k) and bias (m,) or None, any number of times derivable."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
+        """(n, m)."""
+        assert ONEDNN is not None
+        ctx.save_for_backward(a, b)
+        return ONEDNN(a, b, bias, "none", [], "")
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        """Products of the same kind."""
+        a, b = ctx.saved_tensors
+        of_a, of_b, of_bias = ctx.needs_input_grad
+        return (
+            Product.apply(slope, b.t(), None) if of_a else None,
+            Product.apply(slope.t(), a.t(), None) if of_b else None,
+            slope.sum(0) if of_bias else None,
+        )
 
 
 class Stack(nn.Sequential):
@@ -178,6 +237,20 @@ class Referenced(nn.Module):
         """The network's outputs for x alone."""
         whole = torch.cat([self.reference.to(x.dtype), x])
         return self.network(whole, rng)[len(self.reference) :]
+
+
+def one_by_one(network: nn.Module) -> bool:
+    """Whether every layer is known to treat each row of a batch alone.
+
+    torch's layers are, but for batch norms, and those of this package, but for minibatch
+    discrimination; of others nothing is known.
+    """
+    mixing = nn.modules.batchnorm._BatchNorm | MinibatchDiscrimination
+    known = ("torch.nn.", "ganbench.model.")
+    return all(
+        type(module).__module__.startswith(known) and not isinstance(module, mixing)
+        for module in network.modules()
+    )
 
 
 def weighted(network: nn.Module) -> list[nn.Module]:

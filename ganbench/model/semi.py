@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganbench.model.backbones import View
 from ganbench.model.batch import Batch
 from ganbench.model.gan import GAN
 from ganbench.model.hyperparameters import Weight
@@ -43,19 +44,24 @@ class SemiSupervised(GAN):
         """The discriminator's, and the generator's unless `supervised_only`."""
         return super().updates()[: 1 if self.supervised_only else None]
 
-    def class_loss(self, batch: Batch) -> Tensor:
-        """Cross-entropy of the outputs on labelled images, the mean over the batch."""
+    def class_loss(self, batch: Batch, real: View | None = None) -> Tensor:
+        """Cross-entropy of the outputs on labelled images, the mean over the batch.
+
+        real: the view of `batch.real`; it serves where all of those are labelled.
+        """
         images, labels = batch.labelled
-        return F.cross_entropy(self.view(images, batch).outputs, labels)
+        if real is None or images is not batch.real:
+            real = self.view(images, batch)
+        return F.cross_entropy(real.outputs, labels[: len(real.outputs)])
 
     def discriminator_loss(self, batch: Batch) -> Loss:
         """The contest over unlabelled images, and the classes of labelled ones."""
         if self.supervised_only:
             return self.class_loss(batch)
-        loss = self.contest(batch)[2]
+        real, _, loss = self.contest(batch)
         if not self.label_weight:
             return loss
-        classes = self.class_loss(batch)
+        classes = self.class_loss(batch, real)
         return loss + self.label_weight * classes, {"class_loss": classes}
 
     def generate(self, latent: LatentValue) -> Tensor:

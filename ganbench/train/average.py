@@ -29,8 +29,11 @@ class Average:
         """Follow the live networks; `clock` counts rounds, a 0-dim tensor on the device."""
         if self._live_parameters:
             step = torch.clamp_min(9.0 / (10.0 + clock), 1.0 - self.decay)
-            change = list(torch._foreach_sub(self._live_parameters, self._slow_parameters))
-            torch._foreach_mul_(change, step)
-            torch._foreach_add_(self._slow_parameters, change)
+            if clock.device.type == "cpu":
+                torch._foreach_lerp_(self._slow_parameters, self._live_parameters, step.item())
+            else:  # the same without reading a number from the device
+                change = list(torch._foreach_sub(self._live_parameters, self._slow_parameters))
+                torch._foreach_mul_(change, step)
+                torch._foreach_add_(self._slow_parameters, change)
         if self._live_buffers:
             torch._foreach_copy_(self._slow_buffers, self._live_buffers)

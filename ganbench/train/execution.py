@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from ganbench.errors import UserError
-from ganbench.model.layers import UpsampledConv2d
+from ganbench.model.layers import Dense, UpsampledConv2d
+from ganbench.train.adam import FusedAdam
 
 Mode = Literal["auto", "reference", "eager", "graph", "compile"]
 Precision = Literal["tf32", "strict", "bf16"]
@@ -62,7 +63,7 @@ class Execution:
         """Lay out a game's weights, in place, and choose how its layers compute."""
         plain = self.mode == "reference"
         for module in game.modules():
-            if isinstance(module, UpsampledConv2d):
+            if isinstance(module, Dense | UpsampledConv2d):
                 module.literal = plain
         # weights decide the layout of what flows through a convolution
         layout = torch.contiguous_format if plain else torch.channels_last
@@ -70,6 +71,14 @@ class Execution:
         if self.mode == "compile":
             for network in game.children():
                 network.compile()
+
+    def adam(
+        self, owned: list[nn.Parameter], lr: float, betas: tuple[float, float]
+    ) -> torch.optim.Adam:
+        """The optimizer of an update's parameters."""
+        if self.mode == "reference":
+            return torch.optim.Adam(owned, lr, betas, fused=False)
+        return FusedAdam(owned, lr, betas, capturable=owned[0].device.type == "cuda")
 
     def losses(self, device: torch.device) -> Any:
         """The context that losses are computed in."""

@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import flop_registry, register_flop_formula
+
+from ganbench.model.layers import ONEDNN
+
+if ONEDNN is not None and ONEDNN not in flop_registry:
+
+    @register_flop_formula(ONEDNN)
+    def _product(a: Sequence[int], b: Sequence[int], *rest: Any, **named: Any) -> int:
+        """Of shapes (n, k) and (m, k)."""
+        return 2 * a[0] * a[1] * b[0]
 
 
 class FlopCounter(TorchDispatchMode):

@@ -109,13 +109,7 @@ class Trainer:
         self.updates = self.game.updates()
         self.owned = {update.name: self.game.owned(update) for update in self.updates}
         self.optimizers = {
-            update.name: torch.optim.Adam(
-                self.owned[update.name],
-                lr=update.lr,
-                betas=update.betas,
-                fused=self.execution.mode != "reference",
-                capturable=self.device.type == "cuda",
-            )
+            update.name: self.execution.adam(self.owned[update.name], update.lr, update.betas)
             for update in self.updates
         }
         self.pasts = {

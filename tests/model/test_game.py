@@ -1,13 +1,13 @@
 """Updates, ownership and hyperparameters."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ganbench.errors import UserError
-from ganbench.model import GAN, Batch, Game, Loss, Update, update
+from ganbench.model import GAN, Batch, Game, Loss, Update, View, update
 
 SHAPE = (1, 8, 8)
 
@@ -254,3 +254,34 @@ def test_a_recipe_s_dense_layer_goes_with_its_backbone() -> None:
     assert dense() == dense(backbone="dcgan") == 1024
     assert dense(backbone="mlp") == 0
     assert dense(backbone="mlp", dense=7) == 7  # said by the user: refused when built
+
+
+@pytest.mark.parametrize("given", [{}, {"half_batches": True}, {"gradient_penalty": 1.0}])
+def test_one_pass_of_the_discriminator_is_two(given: dict[str, Any]) -> None:
+    """Where no layer mixes a batch, real and generated images go through it together."""
+    game = GAN(SHAPE, 10, {**given, "width": 16}).double()
+    assert game.one_by_one
+    rng = torch.Generator().manual_seed(0)
+    real = torch.rand(8, *SHAPE, generator=rng, dtype=torch.float64)
+    found = []
+    for together in (True, False):
+        game.one_by_one = together
+        batch = Batch(game, lambda: (real, real), 8, rng.manual_seed(1), torch.zeros(()))
+        batch._fake = real.flip(0).sqrt()
+        views_and_loss = game.contest(batch)
+        found.append([t for view in views_and_loss[:2] for t in view] + [views_and_loss[2]])
+        assert len(found[-1]) == 7
+        assert len(found[-1][0]) == (4 if "half_batches" in given else 8)
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_a_view_of_ones_own_is_taken_one_side_at_a_time() -> None:
+    class Mixed(GAN):
+        def view(self, images: Tensor, batch: Batch, labels: Tensor | None = None) -> View:
+            return super().view(images - images.mean(0), batch, labels)
+
+    assert not Mixed(SHAPE, 10).one_by_one
+    assert not GAN((1, 32, 32), 10, {"width": 8}).one_by_one  # batch norm
+    assert GAN((1, 32, 32), 10, {"width": 8, "d_norm": "none"}).one_by_one
+    assert not GAN(SHAPE, 10, {"minibatch_discrimination": 5}).one_by_one

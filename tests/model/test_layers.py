@@ -1,13 +1,25 @@
 """Layers against hand-computed cases and against torch's own."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from ganbench.model import layers
-from ganbench.model.layers import GaussianNoise, MinibatchDiscrimination, Referenced, Stack
+from ganbench.model.layers import (
+    ONEDNN,
+    Dense,
+    GaussianNoise,
+    MinibatchDiscrimination,
+    Product,
+    Referenced,
+    Stack,
+)
+from ganbench.train.flops import FlopCounter
+
+onednn = pytest.mark.skipif(ONEDNN is None, reason="this torch is built without oneDNN")
 
 
 def test_minibatch_discrimination_on_three_images() -> None:
@@ -100,3 +112,64 @@ def test_spectral_norm_makes_every_layer_contract() -> None:
         network(torch.randn(2, 8))
     largest = torch.linalg.matrix_norm(network[0].weight.detach(), 2)
     assert largest.item() == pytest.approx(1, abs=1e-3)
+
+
+@onednn
+def test_a_product_and_its_first_and_second_derivatives() -> None:
+    rng = torch.Generator().manual_seed(0)
+    sizes = ((5, 7), (3, 7), (3,), (5, 3))
+    a, b, bias, weights = (torch.randn(size, generator=rng) for size in sizes)
+    inputs = [t.requires_grad_() for t in (a, b, bias)]
+    found = []
+    for product in (Product.apply, torch.nn.functional.linear):
+        y = product(*inputs)
+        first = torch.autograd.grad((y.sin() * weights).sum(), inputs, create_graph=True)
+        norm = sum(g.square().sum() for g in first)
+        found.append([y, *first, *torch.autograd.grad(norm, inputs)])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+
+
+@onednn
+def test_a_large_dense_layer_is_onednns_only_while_training(monkeypatch: Any) -> None:
+    asked: list[tuple[int, ...]] = []
+    apply = Product.apply
+    monkeypatch.setattr(Product, "apply", lambda *args: asked.append(args[1].shape) or apply(*args))
+    layer, small = Dense(400, 300), Dense(40, 30)
+    x = torch.randn(8, 400)
+    trained = layer(x)
+    assert asked == [(300, 400)]
+    torch.testing.assert_close(layer.eval()(x), trained, rtol=1e-5, atol=1e-5)
+    layer.train().literal = True
+    layer(x)
+    small(x[:, :40])
+    layer.literal = False
+    layer.double()(x.double())
+    layer.float()
+    layer(x[None])
+    with torch.autocast("cpu", torch.bfloat16):
+        layer(x)
+    assert len(asked) == 1
+
+
+@onednn
+def test_its_operations_are_counted() -> None:
+    """2 n k m forward; as much again for the inputs and for the weights."""
+    layer, x = Dense(400, 300), torch.randn(8, 400, requires_grad=True)
+    with FlopCounter() as counter:
+        layer(x).sum().backward()
+    assert counter.total == 3 * 2 * 8 * 400 * 300
+
+
+def test_which_networks_see_images_one_by_one() -> None:
+    assert layers.one_by_one(Stack(Dense(2, 3), nn.LeakyReLU(), nn.GroupNorm(1, 3)))
+    assert not layers.one_by_one(Stack(Dense(2, 3), nn.BatchNorm1d(3)))
+    assert not layers.one_by_one(Stack(MinibatchDiscrimination(2, 3, 4)))
+    network = Stack(nn.Conv2d(1, 2, 3))
+    layers.add_spectral_norm(network)
+    assert layers.one_by_one(network)
+
+    class Strange(nn.Module):
+        """What it does to a batch is not known here."""
+
+    assert not layers.one_by_one(Stack(Strange()))

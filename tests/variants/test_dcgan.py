@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from ganbench.model.layers import Dense
 from tests.variants.hands import make
 
 NORMS = nn.BatchNorm1d | nn.BatchNorm2d | nn.GroupNorm | nn.LayerNorm
@@ -57,7 +58,7 @@ def test_batch_norm_but_at_gs_output_and_ds_input(game: nn.Module) -> None:
     kinds = [type(m) for m in game.generator]
     after = {i: kinds[i + 1] for i, kind in enumerate(kinds) if issubclass(kind, CONVOLUTIONS)}
     assert list(after.values()) == [nn.BatchNorm2d] * 3 + [nn.Tanh]
-    assert kinds[:2] == [nn.Linear, nn.BatchNorm1d]
+    assert kinds[:2] == [Dense, nn.BatchNorm1d]
     kinds = [type(m) for m in game.discriminator.trunk]
     after = {i: kinds[i + 1] for i, kind in enumerate(kinds) if issubclass(kind, CONVOLUTIONS)}
     assert list(after.values()) == [nn.LeakyReLU] + [nn.BatchNorm2d] * 3

@@ -11,7 +11,7 @@ from ganbench.data.dataset import Split
 from ganbench.data.labels import choose_labelled
 from ganbench.model.layers import GaussianNoise
 from ganbench.train.trainer import Trainer
-from tests.variants.hands import hand, logs, make, numbered, tell, value
+from tests.variants.hands import hand, judged, logs, make, numbered, tell, value
 
 LN2, LN3 = math.log(2), math.log(3)
 SEMI = ["sgan", "improvedgan", "catgan"]
@@ -281,3 +281,17 @@ def test_the_loss_is_finite_at_any_number_of_labels(variant: str, labels: int) -
     for name, mean in trainer.gauge.read().items():
         assert math.isfinite(mean), name
     assert torch.isfinite(trainer.evaluation_model().classify(torch.zeros(2, 1, 8, 8))).all()
+
+
+@pytest.mark.parametrize("spec", SEMI)
+def test_where_every_image_is_labelled_the_contests_view_is_the_class_losss(spec: str) -> None:
+    game = make(f"{spec}:instance_noise=0/0")
+    batch = hand(game, torch.rand(4, 1, 8, 8), torch.rand(4, 1, 8, 8), labels=[0, 1, 2, 3])
+    shown = judged(game, lambda images: images.mean((1, 2, 3)))
+    outputs = torch.randn(8, game.outputs())
+    plain = game.discriminator.forward
+    game.discriminator.forward = lambda x, *rest: plain(x)._replace(outputs=outputs[: len(x)])
+    _, logged = game.discriminator_loss(batch)
+    assert len(torch.cat(shown)) == 8  # each image once
+    expected = F.cross_entropy(outputs[:4], batch.labelled[1])
+    assert logged["class_loss"].item() == pytest.approx(expected.item(), abs=1e-6)

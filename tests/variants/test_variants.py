@@ -122,8 +122,8 @@ def test_acgan_losses_by_hand(digits: Dataset) -> None:
     batch = deal(game, 2)
     batch._latent = game.latent.assemble(torch.zeros(2, 32), torch.tensor([[4.0], [5.0]]))
     batch._fake = torch.zeros(2, 1, 8, 8)
-    blank = View(torch.zeros(2), torch.zeros(2, 256), torch.zeros(2, 1))
-    game.discriminator.forward = lambda *seen: blank
+    blank = View(torch.zeros(4), torch.zeros(4, 256), torch.zeros(4, 1))
+    game.discriminator.forward = lambda x, *rest: View(*(values[: len(x)] for values in blank))
     logits = torch.zeros(2, 10)
     logits[0, 0] = math.log(11)  # image 0: class 0 at 11/20, every other at 1/20
     fixed_outputs(game, "class_head", logits)

@@ -1,0 +1,70 @@
+"""FusedAdam against the optimizer that it is made of."""
+
+import copy
+
+import torch
+from torch import nn
+
+from ganbench.train.adam import FusedAdam
+
+SETTINGS = {"lr": 0.01, "betas": (0.5, 0.99)}
+
+
+def parameters() -> list[nn.Parameter]:
+    rng = torch.Generator().manual_seed(0)
+    return [nn.Parameter(torch.randn(size, generator=rng)) for size in ((3, 4), (5,), ())]
+
+
+def push(owned: list[nn.Parameter], step: int, without: int | None = None) -> None:
+    for i, p in enumerate(owned):
+        p.grad = None if i == without else torch.sin(p.detach() * 7 + step)
+
+
+def test_the_same_bits_as_torchs() -> None:
+    mine, theirs = parameters(), parameters()
+    one = FusedAdam(mine, **SETTINGS)
+    other = torch.optim.Adam(theirs, **SETTINGS, fused=True)
+    for step in range(20):
+        for owned, optimizer in ((mine, one), (theirs, other)):
+            push(owned, step, without=1 if step % 3 == 0 else None)  # torch leaves those be
+            optimizer.step()
+            optimizer.zero_grad()
+    assert all(p.grad is None for p in mine)
+    for a, b in zip(mine, theirs, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_states_are_exchanged_with_torchs() -> None:
+    mine, theirs, again = parameters(), parameters(), parameters()
+    other = torch.optim.Adam(theirs, **SETTINGS)
+    push(theirs, 0)
+    other.step()
+    one = FusedAdam(again, **SETTINGS)
+    with torch.no_grad():
+        for p, q in zip(again, theirs, strict=True):
+            p.copy_(q)
+    one.load_state_dict(copy.deepcopy(other.state_dict()))
+    third = torch.optim.Adam(mine, **SETTINGS)
+    with torch.no_grad():
+        for p, q in zip(mine, theirs, strict=True):
+            p.copy_(q)
+    third.load_state_dict(copy.deepcopy(one.state_dict()))
+    for step in (1, 2):
+        for owned, optimizer in ((mine, third), (theirs, other), (again, one)):
+            push(owned, step)
+            optimizer.step()
+    for a, b, c in zip(mine, theirs, again, strict=True):
+        torch.testing.assert_close(a, b)
+        torch.testing.assert_close(c, b)
+    assert [s["step"].item() for s in one.state.values()] == [3, 3, 3]
+
+
+def test_a_state_from_before_the_first_step() -> None:
+    mine = parameters()
+    one = FusedAdam(mine, **SETTINGS)
+    one.load_state_dict(torch.optim.Adam(parameters(), **SETTINGS).state_dict())
+    push(mine, 0)
+    before = [p.detach().clone() for p in mine]
+    one.step()
+    for p, old in zip(mine, before, strict=True):  # Adam's first step is lr in every direction
+        torch.testing.assert_close((p - old).abs(), torch.full_like(old, 0.01))
