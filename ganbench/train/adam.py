@@ -29,15 +29,22 @@ class FusedAdam(torch.optim.Adam):
         self._gather()
 
     def _gather(self) -> None:
-        for p in self.parameters:
-            if not self.state[p]:  # as torch has it before the first step
-                self.state[p] = {
-                    "step": torch.zeros((), dtype=torch.float32, device=p.device),
-                    "exp_avg": torch.zeros_like(p),
-                    "exp_avg_sq": torch.zeros_like(p),
-                }
+        """Keep the lists; the counts of steps become parts of one tensor, raised at once."""
+        found = [self.state[p] or self._start(p) for p in self.parameters]
+        counts = [one["step"].to(torch.float32) for one in found]
+        self.steps = torch.stack(counts)
+        for p, one, count in zip(self.parameters, found, self.steps, strict=True):
+            self.state[p] = {**one, "step": count}
         names = ("exp_avg", "exp_avg_sq", "step")
         self.lists = [[self.state[p][name] for p in self.parameters] for name in names]
+
+    @staticmethod
+    def _start(p: Tensor) -> dict[str, Tensor]:
+        return {
+            "step": torch.zeros((), device=p.device),
+            "exp_avg": torch.zeros_like(p),
+            "exp_avg_sq": torch.zeros_like(p),
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a saved state."""
@@ -52,7 +59,7 @@ class FusedAdam(torch.optim.Adam):
         if closure or len(gradients) < len(self.parameters):
             return super().step(closure)
         means, squares, steps = self.lists
-        torch._foreach_add_(steps, 1)
+        self.steps += 1
         torch._fused_adam_(
             self.parameters,
             gradients,
@@ -69,6 +76,8 @@ class FusedAdam(torch.optim.Adam):
             maximize=False,
         )
         return None
+
+    step.hooked = True  # type: ignore[attr-defined]  # else torch wraps it in a profiler's range
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients."""
