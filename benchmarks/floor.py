@@ -131,6 +131,9 @@ def alone(func: Any, arguments: tuple[Any, ...]) -> tuple[float, float]:
             if "mm" in func.name():
                 left, right = factors[0], factors[1].t()
                 times.append(least(lambda a=left, b=right: ONEDNN(a, b, None, "none", [], "")))  # type: ignore[misc]
+            if "linear" in func.name():
+                left, right = factors[0], factors[1].t()
+                times.append(least(lambda a=left, b=right: torch.mm(a, b)))  # type: ignore[misc]
     return times[0], min(times)
 
 

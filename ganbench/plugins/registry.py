@@ -32,9 +32,12 @@ class Entry:
 def installed() -> dict[str, Entry]:
     """Every variant that an installed distribution registers, by name, sorted."""
     found = {}
+    origins: dict[object, str] = {}  # a distribution reads its metadata at every question
     for point in entry_points(group=GROUP):
-        origin = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
-        found[point.name] = Entry(point.name, point.value, origin)
+        if point.dist not in origins:
+            said = point.dist.metadata if point.dist else {"Name": "unknown", "Version": ""}
+            origins[point.dist] = f"{said['Name']} {said['Version']}".strip()
+        found[point.name] = Entry(point.name, point.value, origins[point.dist])
     return dict(sorted(found.items()))
 
 

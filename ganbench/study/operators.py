@@ -22,7 +22,7 @@ ONLY_WRITTEN = {aten.copy_, aten.zero_, aten.fill_, aten.normal_, aten.uniform_,
 
 
 class OperatorCounter(FlopCounter):
-    """Counts ATen operators below autograd, their floating-point operations, and bytes.
+    """Counts operators below autograd (ATen's, oneDNN's), their FLOPs, and bytes.
 
     `bytes` is the sum of the sizes of the operators' inputs and outputs, views left out: a
     tensor that is written in place counts twice. It is what would be moved if each operator
@@ -42,7 +42,7 @@ class OperatorCounter(FlopCounter):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         out = super().__torch_dispatch__(func, types, args, kwargs)
-        if func.namespace != "aten":  # a profiler's range
+        if func.namespace not in ("aten", "mkldnn"):  # a profiler's range
             return out
         self.operators += 1
         if not func.is_view and func._overloadpacket not in NOTHING_MOVED:

@@ -22,7 +22,7 @@ SPECS = [
     "infogan:backbone=upsample,width=16,information=separate",
     "acgan:backbone=upsample,width=16",
     "sgan:backbone=upsample,width=16",
-    "infogan:backbone=dcgan,width=8,information=joint",
+    "infogan:backbone=dcgan,width=8,dense=1024,information=joint",  # with large dense layers
 ]
 
 
