@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ganbench.model.layers import ONEDNN
 from ganbench.train.execution import Execution, Precision
 
 SECONDS = 0.2
@@ -70,7 +71,11 @@ def measure(device: torch.device, precision: Precision, sizes: Sizes) -> Peaks:
 
 def _matmul_seconds(device: torch.device, dtype: torch.dtype, sizes: Sizes) -> float:
     a, b, out = (_noise((sizes.matmul, sizes.matmul), device, dtype) for _ in range(3))
-    return best_seconds(lambda: torch.mm(a, b, out=out), device)
+    seconds = best_seconds(lambda: torch.mm(a, b, out=out), device)
+    if device.type == "cpu" and dtype == torch.float32 and ONEDNN is not None:
+        # what large dense layers use
+        seconds = min(seconds, best_seconds(lambda: ONEDNN(a, b, None, "none", [], ""), device))
+    return seconds
 
 
 def _convolution_seconds(device: torch.device, dtype: torch.dtype, sizes: Sizes) -> float:

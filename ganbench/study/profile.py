@@ -19,6 +19,7 @@ from ganbench.train.trainer import Trainer
 
 ROUND = "round"
 DEVICE = {"kernel", "gpu_memcpy", "gpu_memset"}
+OPERATORS = ("aten::", "mkldnn::")
 HOST_CALLS = {"cuda_runtime", "cuda_driver"}
 
 Event = dict[str, Any]
@@ -32,7 +33,7 @@ class Profile:
     kernels, copies: that ran on the GPU; copies are memcpy and memset. launches: calls by
     which the host started them, a whole graph being one. busy_ms: during which at least one of
     them ran. device_ms: their durations' sum; sections_ms: by the trainer's section that started
-    them. wall_ms: the rounds on the host. operators_ms: during which an ATen operator ran there.
+    them. wall_ms: the rounds on the host. operators_ms: during which an operator ran there.
     """
 
     rounds: int
@@ -87,7 +88,7 @@ def read(trace: Iterable[Event]) -> Profile:
     ranges = [e for e in events if e["cat"] == "user_annotation"]
     rounds = [e for e in ranges if e["name"] == ROUND]
     device = [e for e in events if e["cat"] in DEVICE]
-    operators = (e for e in events if e["cat"] == "cpu_op" and e["name"].startswith("aten::"))
+    operators = (e for e in events if e["cat"] == "cpu_op" and e["name"].startswith(OPERATORS))
     return Profile(
         rounds=len(rounds),
         kernels=sum(e["cat"] == "kernel" for e in device),

@@ -78,10 +78,3 @@ class FusedAdam(torch.optim.Adam):
         return None
 
     step.hooked = True  # type: ignore[attr-defined]  # else torch wraps it in a profiler's range
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients."""
-        if not set_to_none:
-            super().zero_grad(set_to_none=False)
-        for p in self.parameters:
-            p.grad = None

@@ -222,7 +222,8 @@ class Trainer:
             optimizer.step()
             if past:
                 past.add()
-            optimizer.zero_grad(set_to_none=True)
+            for parameter in owned:
+                parameter.grad = None
         self.gauge.add({update.name: loss, **logs})
         if self.game.fresh_fakes:
             batch.forget_latent()

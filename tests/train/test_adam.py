@@ -28,8 +28,6 @@ def test_the_same_bits_as_torchs() -> None:
         for owned, optimizer in ((mine, one), (theirs, other)):
             push(owned, step, without=1 if step % 3 == 0 else None)  # torch leaves those be
             optimizer.step()
-            optimizer.zero_grad()
-    assert all(p.grad is None for p in mine)
     for a, b in zip(mine, theirs, strict=True):
         assert torch.equal(a, b)
 
