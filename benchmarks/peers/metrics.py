@@ -61,8 +61,8 @@ def peers(n: int) -> dict[str, dict[str, Callable[[Any, Any], float]]]:
         )["kernel_inception_distance_mean"]
         found["precision_recall"]["torch-fidelity"] = lambda a, b: fidelity[
             "prc"
-        ].prc_features_to_metric(torch.from_numpy(a), torch.from_numpy(b), verbose=False)[
-            "precision"
+        ].prc_features_to_metric(torch.from_numpy(b), torch.from_numpy(a), verbose=False)[
+            "precision"  # of its first features
         ]
         found["inception_score"]["torch-fidelity"] = lambda a, b: fidelity[
             "isc"
