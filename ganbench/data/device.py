@@ -39,11 +39,19 @@ class Dealer:
         if isinstance(self.images, Tensor):
             self.images = self.images.to(rng.device)
         self._ahead: Ahead | None = None
+        self.calls = 0
         self._slots: list[Tensor] = []
         self._slot: int | None = None
 
+    @property
+    def split(self) -> Split | Streamed:
+        """What it deals, where it is: another dealer of it copies nothing."""
+        kind = Split if isinstance(self.images, Tensor) else Streamed
+        return kind(self.images, self.labels)  # type: ignore[arg-type]
+
     def __call__(self) -> tuple[Tensor, Tensor]:
         """The next images (batch_size, c, h, w) in [-1, 1] and labels (batch_size,)."""
+        self.calls += 1
         if isinstance(self.images, Tensor):
             rows = self.rows() if self._slot is None else self._next_slot()
             images = self.images[rows]
@@ -52,13 +60,16 @@ class Dealer:
             rows = self.rows()
         return to_unit_range(images), self.labels[rows]
 
-    def start_staging(self) -> None:
-        """From now on calls are recorded: they read rows from memory that `stage` fills later.
+    def start_staging(self, calls: int) -> None:
+        """So many calls from now on are recorded: they read rows from memory that `stage` fills.
 
-        Raises ValueError for streamed images, which come from the host.
+        That memory is made here: what is made, or filled, while a round is recorded would be so
+        at every replay. Raises ValueError for streamed images, which come from the host.
         """
         if not isinstance(self.images, Tensor):
             raise ValueError("its images are streamed")
+        while len(self._slots) < calls:
+            self._slots.append(self.rows.order.new_zeros(self.rows.batch_size))
         self._slot = 0
 
     def end_staging(self) -> int:
@@ -75,7 +86,7 @@ class Dealer:
         assert self._slot is not None
         self._slot += 1
         if self._slot > len(self._slots):
-            self._slots.append(self.rows.order.new_zeros(self.rows.batch_size))
+            raise ValueError("it reads more batches than the rounds before it")
         return self._slots[self._slot - 1]
 
     def _read(self, stream: Stream) -> Tensor:

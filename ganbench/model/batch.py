@@ -79,7 +79,8 @@ class Batch:
     def fake(self) -> Tensor:
         """The generator's images for `latent`, with their graph."""
         if self._fake is None:
-            self._fake = self._game.generator(self.latent.vector)
+            # channels come first to whoever reads them, whatever layout the generator likes
+            self._fake = self._game.generator(self.latent.vector).contiguous()
         return self._fake
 
     def draw(self, n: int) -> LatentValue:

@@ -208,7 +208,7 @@ class GAN(Game):
         start, end = self.instance_noise
         if start or end:
             sigma = start + (end - start) * batch.progress
-            images = images + sigma * batch.randn_like(images)
+            images = torch.addcmul(images, batch.randn_like(images), sigma)
         return self.discriminator(images, labels, batch.rng)
 
     def fake_view(self, batch: Batch) -> View:
@@ -216,23 +216,26 @@ class GAN(Game):
         return self.view(batch.fake, batch, self.intended(batch) if self.conditional else None)
 
     def views(self, real: Shown, fake: Shown, batch: Batch) -> tuple[View, View]:
-        """The discriminator's views of as many real as generated images, with their labels.
+        """The discriminator's views of real and of generated images, with their labels.
 
-        Both in one pass where no layer mixes a batch: the same views for less. With a penalty
-        on one side alone, its second derivative would have to pass through both.
+        Both in one pass where no layer mixes a batch: the same views for less (spectral norm
+        iterates once for both). With a penalty on one side alone, its second derivative would
+        have to pass through both.
         """
         if self.r1 or self.r2 or not self.one_by_one:
             return self.view(real[0], batch, real[1]), self.view(fake[0], batch, fake[1])
         told = [labels for _, labels in (real, fake) if labels is not None]
         labels = torch.cat(told) if told else None
         both = self.view(torch.cat([real[0], fake[0]]), batch, labels)
-        first, second = zip(*(values.chunk(2) for values in both), strict=True)
+        sizes = [len(real[0]), len(fake[0])]
+        first, second = zip(*(values.split(sizes) for values in both), strict=True)
         return View(*first), View(*second)
 
     @cached_property
     def one_by_one(self) -> bool:
         """Whether the discriminator is known to treat each image of a batch alone."""
-        return type(self).view is GAN.view and layers.one_by_one(self.discriminator)
+        own = type(self).view is not GAN.view or not self.judge.__module__.startswith("ganbench.")
+        return not own and layers.one_by_one(self.discriminator)
 
     def d_loss(self, real: View, fake: View) -> Tensor:
         """The discriminator's adversarial loss."""
@@ -271,7 +274,7 @@ class GAN(Game):
         if self.gradient_penalty:
             share = images.new_empty(len(images), *[1] * len(self.shape))
             share = share.uniform_(generator=batch.rng)
-            between = torch.lerp(fakes, images, share).detach().requires_grad_()
+            between = torch.lerp(fakes.to(images.dtype), images, share).detach().requires_grad_()
             score = self.view(between, batch).score
             loss = loss + self.gradient_penalty * losses.one_centred(score, between)
         return real, fake, loss

@@ -91,23 +91,21 @@ ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 
 
 class Dense(nn.Linear):
-    """nn.Linear; while training on a CPU, a large one is computed by oneDNN.
+    """nn.Linear; while training on a CPU, a large product is computed by oneDNN.
 
     The same numbers but for rounding, in half of MKL's time on AMD processors. `literal`
-    leaves the choice to torch. `LARGE` weights are where it pays for the Python around it.
+    leaves the choice to torch. From `LARGE` multiplications on it pays for the Python around it.
     """
 
     literal = False
-    LARGE = 100_000
+    LARGE = 2**23
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, inputs) to (n, outputs)."""
-        small = (
-            self.literal or not self.training or self.in_features * self.out_features < self.LARGE
-        )
-        if small or not product_serves(x):
-            return super().forward(x)
-        return Product.apply(x, self.weight, self.bias)
+        large = x.numel() * self.out_features >= self.LARGE
+        if large and self.training and not self.literal and product_serves(x):
+            return Product.apply(x, self.weight, self.bias)
+        return super().forward(x)
 
 
 def product_serves(x: Tensor) -> bool:
@@ -119,6 +117,7 @@ def product_serves(x: Tensor) -> bool:
         and x.dim() == 2
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
+        and not torch._C._are_functorch_transforms_active()
     )
 
 
@@ -239,18 +238,30 @@ class Referenced(nn.Module):
         return self.network(whole, rng)[len(self.reference) :]
 
 
-def one_by_one(network: nn.Module) -> bool:
-    """Whether every layer is known to treat each row of a batch alone.
+ALONE = (
+    *(nn.Sequential, nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Upsample, nn.PixelShuffle),
+    *(nn.Flatten, nn.Unflatten, nn.Identity, nn.GroupNorm, nn.LayerNorm, nn.InstanceNorm2d),
+    *(nn.AvgPool2d, nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.Dropout, nn.Dropout2d),
+    *(nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Softplus, nn.Sigmoid, nn.Tanh),
+    nn.ModuleDict,  # of parametrizations
+)
+"""Layers of torch that treat each row of a batch alone."""
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
-    torch's layers are, but for batch norms, and those of this package, but for minibatch
-    discrimination; of others nothing is known.
-    """
-    mixing = nn.modules.batchnorm._BatchNorm | MinibatchDiscrimination
-    known = ("torch.nn.", "ganbench.model.")
+
+def known(network: nn.Module) -> bool:
+    """Whether what every layer does is known: torch's of the lists above, or this package's."""
+    ours = "ganbench.model.", "torch.nn.utils.param"
     return all(
-        type(module).__module__.startswith(known) and not isinstance(module, mixing)
+        type(module) in (*ALONE, *BATCH_NORMS) or type(module).__module__.startswith(ours)
         for module in network.modules()
     )
+
+
+def one_by_one(network: nn.Module) -> bool:
+    """Whether every layer of a network is known to treat each row of a batch alone."""
+    mixing = (*BATCH_NORMS, MinibatchDiscrimination)
+    return known(network) and not any(isinstance(one, mixing) for one in network.modules())
 
 
 def weighted(network: nn.Module) -> list[nn.Module]:

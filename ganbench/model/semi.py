@@ -47,12 +47,12 @@ class SemiSupervised(GAN):
     def class_loss(self, batch: Batch, real: View | None = None) -> Tensor:
         """Cross-entropy of the outputs on labelled images, the mean over the batch.
 
-        real: the view of `batch.real`; it serves where all of those are labelled.
+        real: the view of `batch.real`; it serves where it shows those very images.
         """
         images, labels = batch.labelled
-        if real is None or images is not batch.real:
+        if real is None or images is not batch.real or len(real.outputs) < len(labels):
             real = self.view(images, batch)
-        return F.cross_entropy(real.outputs, labels[: len(real.outputs)])
+        return F.cross_entropy(real.outputs, labels)
 
     def discriminator_loss(self, batch: Batch) -> Loss:
         """The contest over unlabelled images, and the classes of labelled ones."""

@@ -92,6 +92,8 @@ def _reason(error: Exception) -> str:
 
 def start(trial: Trial, dataset: Dataset) -> Trainer:
     """A trial's trainer before its first round."""
+    if trial.device.startswith("cuda"):
+        torch.cuda.set_device(trial.device)  # events and streams are the current device's
     variant = registry.load(trial.variant)
     game = build(variant, dataset.shape, dataset.classes, trial.hyperparameters, trial.seed)
     labelled = None

@@ -30,21 +30,23 @@ class FusedAdam(torch.optim.Adam):
 
     def _gather(self) -> None:
         """Keep the lists; the counts of steps become parts of one tensor, raised at once."""
-        found = [self.state[p] or self._start(p) for p in self.parameters]
-        counts = [one["step"].to(torch.float32) for one in found]
-        self.steps = torch.stack(counts)
-        for p, one, count in zip(self.parameters, found, self.steps, strict=True):
-            self.state[p] = {**one, "step": count}
-        names = ("exp_avg", "exp_avg_sq", "step")
-        self.lists = [[self.state[p][name] for p in self.parameters] for name in names]
+        found = [self.state[p] for p in self.parameters]
+        counts = [one["step"].to(torch.float32) if one else torch.zeros(()) for one in found]
+        self.steps = torch.stack(counts).to(self.parameters[0].device)
+        self.means, self.squares = (
+            [self._like(p, one.get(name)) for p, one in zip(self.parameters, found, strict=True)]
+            for name in ("exp_avg", "exp_avg_sq")
+        )
+        rows = zip(self.parameters, self.steps, self.means, self.squares, strict=True)
+        for p, step, mean, square in rows:
+            self.state[p] = {"step": step, "exp_avg": mean, "exp_avg_sq": square}
+        self.counts = [self.state[p]["step"] for p in self.parameters]
 
     @staticmethod
-    def _start(p: Tensor) -> dict[str, Tensor]:
-        return {
-            "step": torch.zeros((), device=p.device),
-            "exp_avg": torch.zeros_like(p),
-            "exp_avg_sq": torch.zeros_like(p),
-        }
+    def _like(p: Tensor, moment: Tensor | None) -> Tensor:
+        """In the parameter's layout: the kernel walks both in the order of memory."""
+        like = torch.zeros_like(p)
+        return like if moment is None else like.copy_(moment)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a saved state."""
@@ -58,15 +60,14 @@ class FusedAdam(torch.optim.Adam):
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         if closure or len(gradients) < len(self.parameters):
             return super().step(closure)
-        means, squares, steps = self.lists
         self.steps += 1
         torch._fused_adam_(
             self.parameters,
             gradients,
-            means,
-            squares,
+            self.means,
+            self.squares,
             [],
-            steps,
+            self.counts,
             lr=self.settings["lr"],
             beta1=self.settings["betas"][0],
             beta2=self.settings["betas"][1],

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ganbench.errors import UserError
-from ganbench.model.layers import Dense, UpsampledConv2d
+from ganbench.model.layers import Dense, UpsampledConv2d, known
 from ganbench.train.adam import FusedAdam
 
 Mode = Literal["auto", "reference", "eager", "graph", "compile"]
@@ -32,12 +32,12 @@ class Execution:
     precision: Precision = "tf32"
 
     def __post_init__(self) -> None:
-        for name, value, known in (
+        for name, value, names in (
             ("mode", self.mode, get_args(Mode)),
             ("precision", self.precision, get_args(Precision)),
         ):
-            if value not in known:
-                raise UserError(f"{name} {value!r}: choose from {', '.join(known)}")
+            if value not in names:
+                raise UserError(f"{name} {value!r}: choose from {', '.join(names)}")
 
     def on(self, device: torch.device) -> Execution:
         """With `auto` decided for a device. Raises UserError for graphs without a GPU."""
@@ -60,14 +60,21 @@ class Execution:
         return Execution("reference" if self.mode == "reference" else "eager", self.precision)
 
     def arrange(self, game: nn.Module) -> None:
-        """Lay out a game's weights, in place, and choose how its layers compute."""
+        """Lay out a game's convolutions, in place, and choose how its layers compute.
+
+        Weights decide the layout of what flows through a convolution. Networks with modules
+        of a plug-in's own stay as they are: `x.view(len(x), -1)` refuses channels_last.
+        """
         plain = self.mode == "reference"
-        for module in game.modules():
-            if isinstance(module, Dense | UpsampledConv2d):
-                module.literal = plain
-        # weights decide the layout of what flows through a convolution
-        layout = torch.contiguous_format if plain else torch.channels_last
-        game.to(memory_format=layout)
+        for network in game.children():
+            layout = torch.channels_last
+            if plain or not known(network):
+                layout = torch.contiguous_format
+            for module in network.modules():
+                if isinstance(module, Dense | UpsampledConv2d):
+                    module.literal = plain
+                if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                    module.to(memory_format=layout)
         if self.mode == "compile":
             for network in game.children():
                 network.compile()

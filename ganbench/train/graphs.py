@@ -20,6 +20,8 @@ Counters = Mapping[Any, int]
 
 WARM_UP = 3
 """Rounds of each kind that are played before one is captured: libraries choose their kernels."""
+PROVED = 2
+"""Replays of each graph that are compared with the round as it is written."""
 
 
 class Recorder(Protocol):
@@ -54,10 +56,11 @@ class CudaRecorder:
     @contextmanager
     def aside(self) -> Iterator[None]:
         """On the stream of the captures, which memory is tied to."""
-        self.stream.wait_stream(torch.cuda.current_stream())
+        outside = torch.cuda.current_stream(self.stream.device)
+        self.stream.wait_stream(outside)
         with torch.cuda.stream(self.stream):
             yield
-        torch.cuda.current_stream().wait_stream(self.stream)
+        outside.wait_stream(self.stream)
 
 
 class GraphedRounds:
@@ -65,7 +68,8 @@ class GraphedRounds:
 
     play: plays the updates that are due, by name. dealers: where its real images come from.
     counters, count: read and set what a round counts on the host. proof: called before the
-    first replay of a graph; what it gives is called after it, and says what was wrong.
+    first replays of a graph; what it gives is called after each, and says what was wrong.
+    recovery: called before a capture; what it gives is called where that failed, half-way.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class GraphedRounds:
         counters: Callable[[], Counters],
         count: Callable[[Counters], None],
         proof: Callable[[], Callable[[tuple[str, ...]], str | None]],
+        recovery: Callable[[], Callable[[], None]],
     ) -> None:
         self.recorder = recorder
         self.play = play
@@ -83,7 +88,11 @@ class GraphedRounds:
         self.counters = counters
         self.count = count
         self.proof = proof
+        self.recovery = recovery
         self.played: dict[tuple[str, ...], int] = {}
+        """Rounds of each kind that were no mere replays."""
+        self.dealt: dict[tuple[str, ...], list[int]] = {}
+        """Batches that each dealer gave in the last such round."""
         self.graphs: dict[tuple[str, ...], tuple[Callable[[], None], Counters, list[int]]] = {}
         self.reason: str | None = None
         """Why rounds are not replayed."""
@@ -91,14 +100,20 @@ class GraphedRounds:
     def __call__(self, due: tuple[str, ...]) -> None:
         """One round of the updates that are due."""
         compare = None
-        if self.reason is None and self.played.get(due, 0) >= WARM_UP and due not in self.graphs:
+        played = self.played.get(due, 0)
+        if self.reason is None and played >= WARM_UP and due not in self.graphs:
             self._capture(due)
-            compare = self.proof() if due in self.graphs else None
         if due not in self.graphs:
+            already = [dealer.calls for dealer in self.dealers]
             with self.recorder.aside():
                 self.play(due)
-            self.played[due] = self.played.get(due, 0) + 1
+            calls = [dealer.calls for dealer in self.dealers]
+            self.dealt[due] = [now - a for now, a in zip(calls, already, strict=True)]
+            self.played[due] = played + 1
             return
+        if played < WARM_UP + PROVED:
+            compare = self.proof()
+            self.played[due] = played + 1
         replay, counted, dealt = self.graphs[due]
         for dealer, times in zip(self.dealers, dealt, strict=True):
             dealer.stage(times)
@@ -116,13 +131,17 @@ class GraphedRounds:
 
     def _capture(self, due: tuple[str, ...]) -> None:
         before = dict(self.counters())
+        recover = self.recovery()
         try:
-            for dealer in self.dealers:
-                dealer.start_staging()
+            for dealer, calls in zip(self.dealers, self.dealt[due], strict=True):
+                dealer.start_staging(calls)
             replay = self.recorder.capture(lambda: self.play(due))
         except Exception as error:
+            while isinstance(error.__context__, Exception):  # ending a capture fails, too
+                error = error.__context__
             self.reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
             self.graphs.clear()
+            recover()
             return
         finally:
             dealt = [dealer.end_staging() for dealer in self.dealers]

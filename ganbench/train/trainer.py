@@ -137,19 +137,37 @@ class Trainer:
         """Rounds that are recorded once and replayed."""
         dealers = [self.dealer] + ([self.labelled_dealer] if self.labelled_dealer else [])
         return GraphedRounds(
-            recorder, self.play_updates, dealers, self.counters, self.count, partial(proof, self)
+            recorder,
+            self.play_updates,
+            dealers,
+            self.counters,
+            self.count,
+            partial(proof, self),
+            self.recovery,
         )
+
+    def recovery(self) -> Callable[[], None]:
+        """What undoes a round that was recorded in part: call it where recording failed."""
+        state = self.rngs["latent"].get_state()
+
+        def recover() -> None:
+            self.rngs["latent"] = torch.Generator(self.device)  # the old one may be locked
+            self.rngs["latent"].set_state(state)
+            for parameter in self.game.parameters():
+                parameter.grad = None
+
+        return recover
 
     def twin(self) -> Trainer:
         """A trainer of a copy of the game, with the same data and settings, at its start."""
         return Trainer(
             copy.deepcopy(self.game),
-            self.split,
+            self.dealer.split,
             seed=self.seed,
             batch_size=self.batch_size,
             rounds=self.rounds,
             device=self.device,
-            labelled=self.labelled,
+            labelled=self.labelled_dealer.split if self.labelled_dealer else None,
             execution=self.execution.plainly(),
         )
 
@@ -286,7 +304,7 @@ class Trainer:
                 draws = (model.latent.draw(self.batch_size, rng).vector for _ in range(CALIBRATION))
                 update_bn(draws, model.generator)
             else:  # a network of images
-                dealer = Dealer(self.split, self.batch_size, rng)
+                dealer = Dealer(self.dealer.split, self.batch_size, rng)
                 update_bn((dealer()[0] for _ in range(CALIBRATION)), getattr(model, name))
         return model.to(memory_format=torch.contiguous_format).requires_grad_(False).eval()
 

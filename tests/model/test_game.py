@@ -281,7 +281,13 @@ def test_a_view_of_ones_own_is_taken_one_side_at_a_time() -> None:
         def view(self, images: Tensor, batch: Batch, labels: Tensor | None = None) -> View:
             return super().view(images - images.mean(0), batch, labels)
 
+    class Centred(GAN):
+        @staticmethod
+        def judge(outputs: Tensor) -> Tensor:
+            return outputs[:, 0] - outputs.mean()
+
     assert not Mixed(SHAPE, 10).one_by_one
+    assert not Centred(SHAPE, 10).one_by_one
     assert not GAN((1, 32, 32), 10, {"width": 8}).one_by_one  # batch norm
     assert GAN((1, 32, 32), 10, {"width": 8, "d_norm": "none"}).one_by_one
     assert not GAN(SHAPE, 10, {"minibatch_discrimination": 5}).one_by_one

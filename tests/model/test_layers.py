@@ -136,29 +136,31 @@ def test_a_large_dense_layer_is_onednns_only_while_training(monkeypatch: Any) ->
     apply = Product.apply
     monkeypatch.setattr(Product, "apply", lambda *args: asked.append(args[1].shape) or apply(*args))
     layer, small = Dense(400, 300), Dense(40, 30)
-    x = torch.randn(8, 400)
+    x = torch.randn(80, 400)
     trained = layer(x)
     assert asked == [(300, 400)]
     torch.testing.assert_close(layer.eval()(x), trained, rtol=1e-5, atol=1e-5)
     layer.train().literal = True
     layer(x)
     small(x[:, :40])
+    layer(x[:8])
     layer.literal = False
     layer.double()(x.double())
     layer.float()
     layer(x[None])
     with torch.autocast("cpu", torch.bfloat16):
         layer(x)
+    torch.func.vmap(layer)(x[None])
     assert len(asked) == 1
 
 
 @onednn
 def test_its_operations_are_counted() -> None:
     """2 n k m forward; as much again for the inputs and for the weights."""
-    layer, x = Dense(400, 300), torch.randn(8, 400, requires_grad=True)
+    layer, x = Dense(400, 300), torch.randn(80, 400, requires_grad=True)
     with FlopCounter() as counter:
         layer(x).sum().backward()
-    assert counter.total == 3 * 2 * 8 * 400 * 300
+    assert counter.total == 3 * 2 * 80 * 400 * 300
 
 
 def test_which_networks_see_images_one_by_one() -> None:
@@ -172,4 +174,5 @@ def test_which_networks_see_images_one_by_one() -> None:
     class Strange(nn.Module):
         """What it does to a batch is not known here."""
 
-    assert not layers.one_by_one(Stack(Strange()))
+    for unknown in (Strange(), nn.Softmax(0), nn.TransformerEncoderLayer(4, 2, 8)):
+        assert not layers.one_by_one(Stack(unknown))

@@ -66,3 +66,21 @@ def test_a_state_from_before_the_first_step() -> None:
     one.step()
     for p, old in zip(mine, before, strict=True):  # Adam's first step is lr in every direction
         torch.testing.assert_close((p - old).abs(), torch.full_like(old, 0.01))
+
+
+def test_a_state_in_another_layout() -> None:
+    """The kernel walks memory: a loaded moment must lie as its parameter does."""
+    rng = torch.Generator().manual_seed(0)
+    plain = nn.Parameter(torch.randn(4, 3, 2, 2, generator=rng))
+    laid = nn.Parameter(plain.detach().clone(memory_format=torch.channels_last))
+    other = torch.optim.Adam([plain], **SETTINGS)
+    push([plain], 0)
+    other.step()
+    with torch.no_grad():
+        laid.copy_(plain)
+    one = FusedAdam([laid], **SETTINGS)
+    one.load_state_dict(other.state_dict())
+    for owned, optimizer in (([plain], other), ([laid], one)):
+        push(owned, 1)
+        optimizer.step()
+    torch.testing.assert_close(laid, plain, check_stride=False)

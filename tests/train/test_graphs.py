@@ -33,9 +33,14 @@ class Repeats:
     def aside(self) -> Any:
         return nullcontext()
 
+    def slots(self) -> list[tuple[int, int]]:
+        """Where rows are staged, and how often that memory was written to."""
+        dealers = self.trainer.graphs.dealers  # type: ignore[union-attr]
+        return [(slot.data_ptr(), slot._version) for one in dealers for slot in one._slots]
+
     def capture(self, play: Callable[[], None]) -> Callable[[], None]:
         trainer = self.trainer
-        state, slots = trainer.state_dict(), [d._slots for d in trainer.graphs.dealers]  # type: ignore
+        state, staged = trainer.state_dict(), self.slots()
         sums = {key: value.clone() for key, value in trainer.gauge.sums.items()}
         play()
         counted = dict(trainer.counters())
@@ -45,14 +50,15 @@ class Repeats:
         trainer.load_state_dict(state)
         trainer.count(counted)
         trainer.graphs = graphs
-        assert all(slots)
+        # a graph repeats at each replay what made or filled memory while it was recorded
+        assert staged == self.slots() != []
         self.captured += 1
 
         def replay() -> None:
             self.replayed += 1
             before = dict(trainer.counters())
             for dealer in trainer.graphs.dealers:  # type: ignore[union-attr]
-                dealer.start_staging()
+                dealer.start_staging(100)
             play()
             for dealer in trainer.graphs.dealers:  # type: ignore[union-attr]
                 dealer.end_staging()
@@ -131,11 +137,46 @@ def test_what_cannot_be_captured_is_played_and_told() -> None:
     assert plain.dealer.rows.position == recorded.dealer.rows.position
 
 
-def test_a_replay_that_goes_wrong_is_found_and_undone() -> None:
+def test_a_capture_that_fails_half_way_leaves_nothing_behind() -> None:
+    class Breaks(Repeats):
+        def capture(self, play: Callable[[], None]) -> Callable[[], None]:
+            try:
+                play()
+            except ValueError:
+                raise RuntimeError("operation failed due to a previous error")  # noqa: B904
+
+    recorded = trainer_of("vanilla")
+    recorded.graphs = recorded.graphed(Breaks(recorded))
+    recorded.play(WARM_UP)
+    rng = recorded.rngs["latent"].get_state()
+    optimizer = recorded.optimizers["discriminator"]
+    step = optimizer.step
+
+    def refused() -> None:
+        assert any(p.grad is not None for p in recorded.game.parameters())
+        assert not torch.equal(rng, recorded.rngs["latent"].get_state())
+        optimizer.step = step  # type: ignore[method-assign]
+        raise ValueError("what went wrong first")
+
+    optimizer.step = refused  # type: ignore[method-assign]
+    played = recorded.graphs.play
+
+    def seen(due: tuple[str, ...]) -> None:
+        assert all(p.grad is None for p in recorded.game.parameters())
+        assert torch.equal(rng, recorded.rngs["latent"].get_state())
+        played(due)
+
+    recorded.graphs._capture(("discriminator", "generator"))
+    assert recorded.graphs.reason == "ValueError: what went wrong first"
+    seen(("discriminator", "generator"))
+
+
+@pytest.mark.parametrize("good", [0, 1])
+def test_a_replay_that_goes_wrong_is_found_and_undone(good: int) -> None:
     class Lazy(Repeats):
         def capture(self, play: Callable[[], None]) -> Callable[[], None]:
-            super().capture(play)
-            return lambda: None
+            replay = super().capture(play)
+            return lambda: replay() if self.replayed < good else None
 
     plain, recorded = trainer_of("infogan"), trainer_of("infogan")
     recorded.graphs = recorded.graphed(Lazy(recorded))
@@ -156,7 +197,7 @@ def test_streamed_images_are_not_captured() -> None:
     trainer = trainer_of("vanilla")
     trainer.dealer.images = Streamed()  # type: ignore[assignment]
     with pytest.raises(ValueError, match="streamed"):
-        trainer.dealer.start_staging()
+        trainer.dealer.start_staging(1)
 
 
 def test_graphs_need_a_gpu() -> None:
@@ -173,7 +214,8 @@ def test_graphs_need_a_gpu() -> None:
 def test_graphs_on_a_gpu(spec: str) -> None:
     eager = trainer_of(spec, device="cuda", mode="eager")
     graph = trainer_of(spec, device="cuda", mode="graph")
-    assert history_of(eager) == history_of(graph)
+    for one, other in zip(history_of(eager), history_of(graph), strict=True):
+        assert one == pytest.approx(other, rel=0.02)  # a GPU may add up in another order each time
     assert graph.graphs is not None
     assert graph.graphs.reason is None
     assert len(graph.graphs.graphs) == 1

@@ -295,3 +295,11 @@ def test_where_every_image_is_labelled_the_contests_view_is_the_class_losss(spec
     assert len(torch.cat(shown)) == 8  # each image once
     expected = F.cross_entropy(outputs[:4], batch.labelled[1])
     assert logged["class_loss"].item() == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_with_half_batches_every_labelled_image_counts() -> None:
+    game = make("sgan:instance_noise=0/0,half_batches=true")
+    batch = hand(game, torch.rand(4, 1, 8, 8), torch.rand(4, 1, 8, 8), labels=[0, 1, 2, 3])
+    expected = F.cross_entropy(game.discriminator(batch.real).outputs, batch.labelled[1])
+    _, logged = game.discriminator_loss(batch)
+    assert logged["class_loss"].item() == pytest.approx(expected.item(), abs=1e-6)
