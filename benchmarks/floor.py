@@ -128,7 +128,7 @@ def alone(func: Any, arguments: tuple[Any, ...]) -> tuple[float, float]:
             given = [list(a) if isinstance(a, tuple) else a for a in way]
             times.append(least(lambda given=given: func(*given)))  # type: ignore[misc]
             factors = [a for a in given if isinstance(a, Tensor) and a.dim() == 2]
-            if "mm" in func.name():
+            if func.name() in ("aten::mm", "aten::addmm"):
                 left, right = factors[0], factors[1].t()
                 times.append(least(lambda a=left, b=right: ONEDNN(a, b, None, "none", [], "")))  # type: ignore[misc]
             if "linear" in func.name():
