@@ -58,7 +58,7 @@ class Contender:
             raise CannotBeCaptured(f"rounds cannot be captured: {recorded.reason}")
         self.peak_memory_mb = host.peak_memory_mb(trial.device) - before
         self.seconds_to_warm = time.perf_counter() - began
-        self.blocks: list[list[float]] = []
+        self.blocks: list[Sequence[float]] = []
         self.images = 0
 
     def _warm_up(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from array import array
 
 import torch
 from torch import Tensor
@@ -39,13 +40,19 @@ class Gauge:
         return means
 
 
+KEPT = 100_000
+
+
 class Stopwatch:
-    """Milliseconds of each round: host clock on a CPU, device events on a GPU."""
+    """Milliseconds of each round: host clock on a CPU, device events on a GPU.
+
+    Of a training that is longer the last KEPT rounds, or half of them, are known.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self.cuda = device.type == "cuda"
         self.marks: list[float | torch.cuda.Event] = []
-        self.durations: list[float] = []
+        self.durations = array("d")
 
     def mark(self) -> None:
         """The end of a round (or the start of the first)."""
@@ -56,8 +63,8 @@ class Stopwatch:
         else:
             self.marks.append(time.perf_counter() * 1e3)
 
-    def read(self) -> list[float]:
-        """All durations so far. Waits for the device."""
+    def read(self) -> array[float]:
+        """All durations that are kept. Waits for the device."""
         if self.cuda and self.marks:
             self.marks[-1].synchronize()  # type: ignore[union-attr]
         for start, end in zip(self.marks, self.marks[1:], strict=False):
@@ -65,6 +72,8 @@ class Stopwatch:
                 start.elapsed_time(end) if self.cuda else end - start  # type: ignore
             )
         self.marks = self.marks[-1:]
+        if len(self.durations) > KEPT:
+            del self.durations[: -KEPT // 2]
         return self.durations
 
     def pause(self) -> None:

@@ -195,6 +195,7 @@ class Trainer:
                 self.stopwatch.mark()
                 if self.round % every == 0 or self.round == last:
                     means = self.gauge.read()
+                    self.stopwatch.read()  # the device is waited for anyway
                     for name, value in means.items():
                         if not math.isfinite(value):
                             raise Diverged(

@@ -10,6 +10,7 @@ from ganbench.data.dataset import Dataset, Split
 from ganbench.errors import Diverged, UserError
 from ganbench.model import GAN, Batch, Game, Loss, update
 from ganbench.plugins import registry
+from ganbench.train import history
 from ganbench.train.average import Average
 from ganbench.train.history import Gauge
 from ganbench.train.trainer import Trainer, build, seeds
@@ -315,3 +316,15 @@ def test_split_smaller_than_an_epoch_of_batches(digits: Dataset) -> None:
     labels = torch.cat([dealer()[1] for _ in range(5)])
     assert sorted(labels[:10].tolist()) == list(range(10))
     assert sorted(labels[10:].tolist()) == list(range(10))
+
+
+def test_a_long_training_keeps_a_bounded_number_of_durations(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "KEPT", 20)
+    trainer = make("vanilla", digits)
+    for _ in range(5):
+        trainer.play(6, every=2)
+        assert len(trainer.stopwatch.marks) == 0
+    assert 10 <= len(trainer.stopwatch.read()) <= 20
+    assert all(ms > 0 for ms in trainer.stopwatch.durations)
