@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganbench.adam import Adam
 from ganbench.data.dataset import to_unit_range
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -114,12 +115,11 @@ def fit(
     in [-1, 1]. shift: pixels by which images are moved at random.
     """
     rng = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.Adam(network.parameters(), lr=lr, fused=True)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, steps)
+    optimizer = Adam(network.parameters(), lr)
     network.train()
     order = torch.empty(0, dtype=torch.int64)
     with torch.enable_grad():
-        for _ in range(steps):
+        for step in range(steps):
             if len(order) < min(batch_size, len(images)):
                 order = torch.randperm(len(images), generator=rng)
             rows, order = order[:batch_size], order[batch_size:]
@@ -130,8 +130,10 @@ def fit(
                 batch = batch + noise * torch.randn(batch.shape, generator=rng)
             loss(network(batch), targets[rows]).backward()
             optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            schedule.step()
+            network.zero_grad(set_to_none=True)
+            # linearly from 1 to 0.01 of it, step by step as torch's LinearLR has it
+            lr *= 1.0 + (0.01 - 1.0) / (steps + step * (0.01 - 1.0))
+            optimizer.param_groups[0]["lr"] = lr
     network.eval()
 
 

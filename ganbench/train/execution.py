@@ -10,9 +10,9 @@ from typing import Any, Literal, get_args
 import torch
 from torch import nn
 
+from ganbench.adam import Adam
 from ganbench.errors import UserError
 from ganbench.model.layers import Dense, UpsampledConv2d, known
-from ganbench.train.adam import FusedAdam
 
 Mode = Literal["auto", "reference", "eager", "graph", "compile"]
 Precision = Literal["tf32", "strict", "bf16"]
@@ -81,11 +81,11 @@ class Execution:
 
     def adam(
         self, owned: list[nn.Parameter], lr: float, betas: tuple[float, float]
-    ) -> torch.optim.Adam:
+    ) -> Adam | torch.optim.Adam:
         """The optimizer of an update's parameters."""
         if self.mode == "reference":
             return torch.optim.Adam(owned, lr, betas, fused=False)
-        return FusedAdam(owned, lr, betas, capturable=owned[0].device.type == "cuda")
+        return Adam(owned, lr, betas)
 
     def losses(self, device: torch.device) -> Any:
         """The context that losses are computed in."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -178,11 +180,17 @@ def test_tf32_is_put_back() -> None:
 
 @pytest.mark.slow
 def test_compiled_networks_train() -> None:
-    one = trainer("vanilla:backbone=mlp,width=16", "compile")
-    one.play(2)
-    model = one.evaluation_model()
-    points = model.generate(model.latent.draw(3, torch.Generator().manual_seed(0)))
-    assert torch.isfinite(points).all()
+    # a process of its own: torch's compiler refuses one in which distutils was imported before
+    code = """
+import torch
+from tests.train.test_execution import trainer
+one = trainer("vanilla:backbone=mlp,width=16", "compile")
+one.play(2)
+model = one.evaluation_model()
+points = model.generate(model.latent.draw(3, torch.Generator().manual_seed(0)))
+assert torch.isfinite(points).all()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 class Tutorials(nn.Module):
