@@ -81,7 +81,6 @@ class Trainer:
         self.execution = (execution or Execution()).on(self.device)
         self.game = game.to(self.device).train()
         self.execution.arrange(self.game)
-        self.split = split
         self.seed = seed
         self.rounds = rounds
         self.batch_size = batch_size
