@@ -22,6 +22,34 @@ def test_digits_splits(digits: Dataset) -> None:
         assert (share - 0.1).abs().max() < 0.01
 
 
+def test_the_digits_split_is_scikit_learns(digits: Dataset) -> None:
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    pixels, labels = load_digits(return_X_y=True)
+    rest, test = train_test_split(
+        range(len(labels)), test_size=500, stratify=labels, random_state=0
+    )
+    train, validation = train_test_split(rest, test_size=200, stratify=labels[rest], random_state=0)
+    whole = torch.from_numpy(pixels).mul(255 / 16).round().to(torch.uint8).reshape(-1, 1, 8, 8)
+    for rows, split in (
+        (train, digits.train),
+        (validation, digits.validation),
+        (test, digits.test),
+    ):
+        assert torch.equal(split.images, whole[sorted(rows)])
+        assert split.labels.tolist() == labels[sorted(rows)].tolist()
+
+
+def test_digits_by_scikit_learns_function_where_its_file_has_moved(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ganbench.data import digits as module
+
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    assert module.load().fingerprint == digits.fingerprint
+
+
 def test_digits_are_the_same_everywhere(digits: Dataset) -> None:
     assert digits.fingerprint == "e42b6fd531e41de8"
 
