@@ -79,3 +79,28 @@ def test_light_commands_import_no_torch(arguments: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_study_imports_torch_in_its_workers_alone(tmp_path: Path) -> None:
+    code = (
+        "import sys, ganbench\n"
+        f"ganbench.run('vanilla', seeds=1, rounds=2, jobs=1, results={str(tmp_path)!r})\n"
+        "heavy = {'torch', 'sklearn', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_training_imports_neither_a_compiler_nor_what_metrics_need() -> None:
+    code = (
+        "import sys\n"
+        "from ganbench import data\n"
+        "from ganbench.study.plan import plan\n"
+        "from ganbench.study.work import start\n"
+        "trainer = start(plan(['wgan_gp'], seeds=1)[0], data.load('digits'))\n"
+        "assert trainer.rehearse() > 0\n"
+        "trainer.play(2)\n"
+        "heavy = {'torch._dynamo', 'sklearn', 'scipy', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -14,7 +14,7 @@ from benchmarks.peers.networks import Shape
 from ganbench import data
 from ganbench.data.dataset import Split
 from ganbench.plugins import registry
-from ganbench.train.execution import Execution
+from ganbench.train.modes import Execution
 from ganbench.train.trainer import Trainer, build
 
 IMAGES = 10_000

@@ -66,10 +66,10 @@ def command(
 
     Trials that are finished already are not run again; one that was interrupted is.
     """
+    from ganbench.evaluate.settings import settings_of
     from ganbench.plugins.registry import assignments
     from ganbench.records import tables
     from ganbench.study.run import run
-    from ganbench.study.scoring import settings_of
 
     given = assignments(list(settings), "--set")
     evaluation = settings_of(metrics, samples, extractor)

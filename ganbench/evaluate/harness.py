@@ -10,9 +10,7 @@ from typing import Any
 import torch
 
 from ganbench.data.dataset import Dataset
-from ganbench.evaluate import references
 from ganbench.evaluate.evidence import Evidence, undisturbed
-from ganbench.evaluate.metrics import METRICS
 from ganbench.evaluate.score import Score, measured
 from ganbench.evaluate.settings import Settings
 
@@ -26,13 +24,15 @@ class Evaluation:
     protocol_id: see `Settings.protocol_id`. skipped: (metric, reason) of what was not measured,
     and ("metric of reference", reason) where a reference failed.
     references: (name, score) of what stands beside a model: real images, k-means; they
-    depend on data and settings alone. seconds: wall-clock time of the whole.
+    depend on data and settings alone. seconds: wall-clock time of the whole. evidence: what
+    was gathered of the model, for pictures; it is no part of what is compared or recorded.
     """
 
     protocol_id: str
     split: str
     settings: Settings
     seed: int
+    evidence: Evidence = field(repr=False, compare=False)
     scores: list[Score] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     references: list[tuple[str, Score]] = field(default_factory=list)
@@ -58,10 +58,14 @@ def evaluate(
 
     Raises ValueError for another split, UserError for an unknown extractor.
     """
-    settings = settings or Settings()
     start = time.perf_counter()
+    # scikit-learn and scipy behind them take seconds to import; training and timing need none.
+    from ganbench.evaluate import references
+    from ganbench.evaluate.metrics import METRICS
+
+    settings = settings or Settings()
     evidence = Evidence(model, dataset, settings, seed, split, device)
-    found = Evaluation(settings.protocol_id(dataset, split), split, settings, seed)
+    found = Evaluation(settings.protocol_id(dataset, split), split, settings, seed, evidence)
     with undisturbed(model, seed, evidence.device):
         for name in settings.metrics_for(dataset):
             metric = METRICS[name]

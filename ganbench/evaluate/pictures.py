@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from ganbench.data.dataset import Dataset, to_uint8
+from ganbench.data.dataset import to_uint8
 from ganbench.evaluate.capabilities import Unavailable, ask, latent_of
 from ganbench.evaluate.evidence import Evidence, stream, undisturbed
 from ganbench.evaluate.metrics import match_clusters
-from ganbench.evaluate.settings import Settings
 from ganbench.model.latent import Latent, LatentValue
 
 ROWS = COLUMNS = 10
@@ -31,15 +29,15 @@ LETTER = 0.07
 """Width of a letter of a row's name, in inches."""
 
 
-def samples_picture(model: Any, path: Path, seed: int, title: str | None = None) -> None:
+def samples_picture(evidence: Evidence, path: Path, title: str | None = None) -> None:
     """Write a grid of generated images, 10 columns at most.
 
     With a categorical code, each column is one of its categories, named above it; a few
     categories have several columns each. Raises Unavailable where the model has no latent
     or cannot generate.
     """
-    latent = latent_of(model)
-    value = latent.draw(ROWS * COLUMNS, _rng(seed, "samples picture"))
+    latent = latent_of(evidence.model)
+    value = latent.draw(ROWS * COLUMNS, _rng(evidence, "samples picture"))
     columns, names, caption = COLUMNS, [""] * COLUMNS, ""
     if latent.categorical:
         code = latent.categorical[0]
@@ -53,13 +51,13 @@ def samples_picture(model: Any, path: Path, seed: int, title: str | None = None)
         value = latent.assemble(latent.noise_of(value), codes)
     top = (0.4 if caption else 0.1) + (0.25 if title else 0.0)
     figure, (axes,) = sheet((ROWS, columns), 1, left=0.1, top=top)
-    show(axes, _images(model, value, seed), columns, names, caption)
+    show(axes, _images(evidence, value), columns, names, caption)
     if title:
         figure.suptitle(title, fontsize=8, y=1 - 0.06 / figure.get_figheight(), va="top")
     figure.savefig(path, dpi=100)
 
 
-def traversal_picture(model: Any, dataset: Dataset, path: Path, seed: int) -> None:
+def traversal_picture(evidence: Evidence, path: Path) -> None:
     """Write a walk along the codes: a row per category, a column per value, the noise fixed.
 
     One panel per continuous code, from -1.5 to 1.5 times half its range, beyond what the
@@ -69,11 +67,13 @@ def traversal_picture(model: Any, dataset: Dataset, path: Path, seed: int) -> No
 
     Raises Unavailable where the model has no latent or cannot generate.
     """
-    latent = latent_of(model)
-    names = row_names(model, dataset, seed)
+    latent = latent_of(evidence.model)
+    names = row_names(evidence)
     rows, columns = len(names) or ROWS, len(WALK)
     walked = latent.continuous[:MOST_PANELS]
-    noise = latent.draw_noise(rows * columns, _rng(seed, "traversal")).unflatten(0, (rows, columns))
+    noise = latent.draw_noise(rows * columns, _rng(evidence, "traversal")).unflatten(
+        0, (rows, columns)
+    )
     if latent.categorical:
         noise = noise[:1]
     if walked:
@@ -81,7 +81,7 @@ def traversal_picture(model: Any, dataset: Dataset, path: Path, seed: int) -> No
     noise = noise.expand(rows, columns, -1)
     base = _middle(latent).repeat(rows, 1, 1)
     if not (latent.categorical or noise.shape[2]):
-        base = latent.draw_codes(rows, _rng(seed, "traversal"))[:, None]
+        base = latent.draw_codes(rows, _rng(evidence, "traversal"))[:, None]
     left = 0.1 + LETTER * max(map(len, names), default=0)
     figure, panels = sheet((rows, columns), max(len(walked), 1), left=left, top=0.4)
     for panel, axes in enumerate(panels):
@@ -94,19 +94,19 @@ def traversal_picture(model: Any, dataset: Dataset, path: Path, seed: int) -> No
             codes[:, :, column] = _middle(latent)[column] + WALK * (code.high - code.low) / 2
             ticks, caption = [f"{v:g}" for v in codes[0, :, column].tolist()], code.name
         value = latent.assemble(noise.flatten(0, 1), codes.flatten(0, 1))
-        side = show(axes, _images(model, value, seed), columns, ticks, caption)
+        side = show(axes, _images(evidence, value), columns, ticks, caption)
         if names and panel == 0:
-            axes.set_yticks((np.arange(rows) + 0.5) * side, names, fontsize=8)
+            name_rows(axes, side, names)
     figure.savefig(path, dpi=100)
 
 
-def row_names(model: Any, dataset: Dataset, seed: int) -> list[str]:
+def row_names(evidence: Evidence) -> list[str]:
     """What each category of the first categorical code stands for; empty without one.
 
     A label code's categories are the classes. Another's are matched to the classes on the
     real training images through encode() by the Hungarian method ("code 3 -> digit 7").
     """
-    latent = latent_of(model)
+    latent, dataset = latent_of(evidence.model), evidence.dataset
     if not latent.categorical:
         return []
     code = latent.categorical[0]
@@ -116,9 +116,8 @@ def row_names(model: Any, dataset: Dataset, seed: int) -> list[str]:
         return [f"{noun} {i}" for i in indices]
     if not dataset.classes:
         return [f"code {i}" for i in indices]
-    evidence = Evidence(model, dataset, Settings(), seed, device=model_device(model))
     try:
-        with undisturbed(model, seed, evidence.device):
+        with undisturbed(evidence.model, evidence.seed, evidence.device):
             mapping = match_clusters(evidence.train_codes[:, 0], evidence.train.labels)
     except Unavailable:
         return [f"code {i}" for i in indices]
@@ -128,14 +127,8 @@ def row_names(model: Any, dataset: Dataset, seed: int) -> list[str]:
     ]
 
 
-def _rng(seed: int, purpose: str) -> torch.Generator:
-    return torch.Generator().manual_seed(stream(seed, purpose))
-
-
-def model_device(model: Any) -> torch.device:
-    """Where a model's parameters are; the CPU where it has none."""
-    parameters = model.parameters() if isinstance(model, nn.Module) else iter(())
-    return next((parameter.device for parameter in parameters), torch.device("cpu"))
+def _rng(evidence: Evidence, purpose: str) -> torch.Generator:
+    return torch.Generator().manual_seed(stream(evidence.seed, purpose))
 
 
 def _middle(latent: Latent) -> Tensor:
@@ -143,9 +136,9 @@ def _middle(latent: Latent) -> Tensor:
     return torch.tensor([0.0 if c.classes else (c.low + c.high) / 2 for c in latent.codes])
 
 
-def _images(model: Any, value: LatentValue, seed: int) -> Tensor:
-    device = model_device(model)
-    with undisturbed(model, seed, device):
+def _images(evidence: Evidence, value: LatentValue) -> Tensor:
+    model, device = evidence.model, evidence.device
+    with undisturbed(model, evidence.seed, device):
         return to_uint8(ask(model, "generate", value.to(device)).float().cpu())
 
 
@@ -180,10 +173,17 @@ def show(axes: Axes, images: Tensor, columns: int, names: Sequence[str], caption
         aspect="auto",
         extent=(0, columns * across, rows * down, 0),
     )
-    axes.set_frame_on(False)
-    axes.set_xticks((np.arange(columns) + 0.5) * across, names, fontsize=8)
-    axes.set_yticks([])
-    axes.tick_params(length=0, labeltop=True, labelbottom=False)
-    axes.xaxis.set_label_position("top")
-    axes.set_xlabel(caption, fontsize=8, labelpad=5)
+    axes.set_axis_off()  # an axis and its ticks take longer to draw than all the images
+    point = down / (72 * INCHES)
+    for column, name in enumerate(names):
+        axes.text((column + 0.5) * across, -4 * point, name, fontsize=8, ha="center")
+    axes.text(columns * across / 2, -16 * point, caption, fontsize=8, ha="center")
     return float(down)
+
+
+def name_rows(axes: Axes, side: float, names: Sequence[str]) -> None:
+    """Names to the left of the rows of a panel that `show` laid out."""
+    for row, name in enumerate(names):
+        axes.text(
+            -0.12 * side, (row + 0.5) * side, name, fontsize=8, ha="right", va="center_baseline"
+        )

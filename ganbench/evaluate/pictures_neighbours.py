@@ -3,44 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ganbench.data.dataset import Dataset
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.evidence import Evidence, stream, undisturbed
 from ganbench.evaluate.metrics.memorisation import nearest
-from ganbench.evaluate.pictures import model_device, sheet, show
-from ganbench.evaluate.settings import Settings
+from ganbench.evaluate.pictures import name_rows, sheet, show
 
 SAMPLES = 5
 """How many samples are shown of each kind: drawn at random, and the closest of all."""
 NEIGHBOURS = 5
 
 
-def neighbours_picture(
-    model: Any, dataset: Dataset, path: Path, seed: int, settings: Settings | None = None
-) -> None:
+def neighbours_picture(evidence: Evidence, path: Path) -> None:
     """Write generated images, each with the training images nearest to it behind a gap.
 
     The upper rows are samples at random, the lower ones those of all that are closest to a
-    training image: the first to look at for copies. seed, settings: of the evaluation, whose very
-    samples and training images these are. Nearest in the extractor's features, or in pixels
+    training image: the first to look at for copies. They are the evaluation's very samples and
+    training images. Nearest in the extractor's features, or in pixels
     where the data set has none; the number is that distance, and 0 is a copy.
 
     Raises Unavailable for points, and where the model has no latent or cannot generate.
     """
-    if len(dataset.shape) != 3:
+    if len(evidence.dataset.shape) != 3:
         raise Unavailable("points are not drawn with their neighbours")
-    evidence = Evidence(model, dataset, settings or Settings(), seed, device=model_device(model))
-    with undisturbed(model, seed, evidence.device):
+    with undisturbed(evidence.model, evidence.seed, evidence.device):
         images, train = evidence.generated, evidence.train.images
         space, rows, reference = _space(evidence)
     count = min(NEIGHBOURS, len(train))
-    rng = np.random.default_rng(stream(seed, "neighbours"))
+    rng = np.random.default_rng(stream(evidence.seed, "neighbours"))
     random = rng.permutation(len(images))[:SAMPLES]
     closest = np.argsort(nearest(rows, reference, 1)[0][:, 0], kind="stable")[:SAMPLES]
     chosen = torch.from_numpy(np.concatenate([random, closest]))
@@ -53,7 +47,7 @@ def neighbours_picture(
     side = show(axes, cells.flatten(0, 1), count + 2, names, f"nearest training images, by {space}")
     kinds = ["random"] * len(random) + ["closest"] * len(closest)
     labels = [f"{kind}  {d:.2f}" for kind, d in zip(kinds, distances[:, 0], strict=True)]
-    axes.set_yticks((np.arange(len(chosen)) + 0.5) * side, labels, fontsize=8)
+    name_rows(axes, side, labels)
     figure.savefig(path, dpi=100)
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate import capabilities
-from ganbench.evaluate.evidence import choose, stream, undisturbed
-from ganbench.evaluate.pictures import MOST_PANELS, model_device
+from ganbench.evaluate.evidence import Evidence, choose, stream, undisturbed
+from ganbench.evaluate.pictures import MOST_PANELS
 
 POINTS = 2000
 INCHES = 4.0
@@ -24,16 +24,14 @@ MARGIN = 1.15
 REAL, GENERATED = "#B8B8B8", "#D55E00"
 
 
-def points_picture(
-    model: Any, dataset: Dataset, path: Path, seed: int, title: str | None = None
-) -> None:
+def points_picture(evidence: Evidence, path: Path, title: str | None = None) -> None:
     """Write generated points over held-out real ones, with a ring around each mode's centre.
 
     Axes are in the units of the publications. Raises Unavailable where the model has no latent
     or cannot generate.
     """
-    points, _ = _generated(model, dataset, seed)
-    figure, (axes,) = _panels(dataset, 1)
+    points, _ = _generated(evidence)
+    figure, (axes,) = _panels(evidence.dataset, 1)
     _dots(axes, points, GENERATED, "generated")
     outside = int((abs(points) > axes.get_xlim()[1]).any(1).sum())
     axes.set_xlabel(f"{outside} of {len(points)} generated points lie outside" if outside else "")
@@ -43,14 +41,14 @@ def points_picture(
     figure.savefig(path, dpi=100)
 
 
-def codes_picture(model: Any, dataset: Dataset, path: Path, seed: int) -> None:
+def codes_picture(evidence: Evidence, path: Path) -> None:
     """Write generated points once per code, coloured by its value; the first four codes.
 
     Raises Unavailable where the model's latent has no codes or it cannot generate.
     """
-    codes = capabilities.latent_with_codes(model).codes[:MOST_PANELS]
-    points, values = _generated(model, dataset, seed)
-    figure, panels = _panels(dataset, len(codes))
+    codes = evidence.latent.codes[:MOST_PANELS]
+    points, values = _generated(evidence)
+    figure, panels = _panels(evidence.dataset, len(codes))
     for axes, code, column in zip(panels, codes, values.T, strict=False):
         if code.classes:
             wide = code.classes > 10
@@ -62,9 +60,14 @@ def codes_picture(model: Any, dataset: Dataset, path: Path, seed: int) -> None:
     figure.savefig(path, dpi=100)
 
 
-def _generated(model: Any, dataset: Dataset, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
+def _generated(evidence: Evidence) -> tuple[NDArray[Any], NDArray[Any]]:
     """Points (n, 2) in the units of the publications, and their codes (n, codes)."""
-    device = model_device(model)
+    model, dataset, seed, device = (
+        evidence.model,
+        evidence.dataset,
+        evidence.seed,
+        evidence.device,
+    )
     rng = torch.Generator().manual_seed(stream(seed, "points picture"))
     latent = capabilities.latent_of(model).draw(POINTS, rng)
     with undisturbed(model, seed, device):

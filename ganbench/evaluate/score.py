@@ -6,11 +6,14 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.catalogue import Better
 from ganbench.evaluate.evidence import Evidence
-from ganbench.evaluate.metrics.registry import Measurement, Metric
+
+if TYPE_CHECKING:
+    from ganbench.evaluate.metrics.registry import Measurement, Metric
 
 
 @dataclass(frozen=True)

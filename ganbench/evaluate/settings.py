@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from ganbench.errors import UserError
 from ganbench.evaluate import extractor_table
 from ganbench.evaluate.catalogue import CATALOGUE, REFERENCES_VERSION, When, chosen
 from ganbench.evaluate.extractor_table import OWN
@@ -84,3 +86,24 @@ class Settings:
         if own := {metric: identity(name, "") for metric, name in OWN.items() if metric in metrics}:
             parts["extractors"] = own
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def settings_of(
+    metrics: str | Sequence[str] | None = None,
+    samples: int | None = None,
+    extractor: str | None = None,
+) -> Settings:
+    """Settings of an evaluation as a user gives them; None is the default.
+
+    metrics: names or groups, in a sequence or with commas between them. Raises UserError for
+    an unknown metric and for fewer than one sample.
+    """
+    names = metrics.split(",") if isinstance(metrics, str) else metrics
+    wanted = None if names is None else tuple(name.strip() for name in names)
+    if samples is not None and samples < 1:
+        raise UserError(f"samples {samples}: must be a whole number of at least 1")
+    settings = Settings(extractor=extractor, metrics=wanted)
+    if samples is not None:
+        settings = replace(settings, samples=samples)
+    settings.check()
+    return settings

@@ -35,7 +35,7 @@ def history_picture(history: History, path: Path | str, title: str) -> None:
     names = dict.fromkeys(name for row in history for name in row if name not in NOT_LOSSES)
     information = [name for name in names if name.startswith(PREFIX)]
     losses = [name for name in names if name not in information]
-    figure, axes = _panels(1 + bool(information), title)
+    figure, axes = _panels(1 + bool(information), title, fixed=True)
     _curves(axes[0], history, losses)
     axes[0].set_ylabel("loss")
     if information:
@@ -114,8 +114,13 @@ def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
         )
 
 
-def _panels(count: int, title: str) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(max(4.6 * count, 6.0), 3.8), layout="constrained")
+def _panels(count: int, title: str, fixed: bool = False) -> tuple[Figure, list[Axes]]:
+    """fixed: margins of so many inches; to find fitting ones, all would be drawn twice."""
+    width, height = max(4.6 * count, 6.0), 3.8
+    figure = Figure(figsize=(width, height), layout=None if fixed else "constrained")
+    if fixed:
+        left, right, bottom, top = 0.75 / width, 0.15 / width, 0.5 / height, 0.45 / height
+        figure.subplots_adjust(left, bottom, 1 - right, 1 - top, wspace=0.25)
     figure.suptitle(title, fontsize=11).set_parse_math(False)
     axes = list(figure.subplots(1, count, squeeze=False)[0])
     for panel in axes:
@@ -123,6 +128,7 @@ def _panels(count: int, title: str) -> tuple[Figure, list[Axes]]:
         panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
         panel.grid(color="0.9", linewidth=0.8)
         panel.set_axisbelow(True)
+        panel.tick_params(labelsize=8)
         panel.spines[["top", "right"]].set_visible(False)
     return figure, axes
 

@@ -13,10 +13,10 @@ import torch
 from ganbench.data.dataset import Dataset
 from ganbench.errors import Diverged
 from ganbench.study import host
-from ganbench.study.plan import Trial
-from ganbench.study.trial import start
+from ganbench.study.trial import Trial
+from ganbench.study.work import start
 from ganbench.train import graphs
-from ganbench.train.execution import Execution, Mode, Precision
+from ganbench.train.modes import Execution, Mode, Precision
 
 WARM_UP = 30
 WARM_UP_SECONDS = 1.0
@@ -45,7 +45,7 @@ class Contender:
         gpu = trial.device.startswith("cuda")
         before = torch.cuda.memory_allocated(trial.device) / 2**20 if gpu else 0.0
         host.reset_peak_memory(trial.device)
-        execution = Execution(mode, precision).on(torch.device(trial.device))
+        execution = Execution(mode, precision).on(trial.device)
         if mode == "compile":
             torch.compiler.reset()  # it gives up after several networks of one class
         self.mode = mode

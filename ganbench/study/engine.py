@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import loky
 from loky.backend import resource_tracker
@@ -58,36 +58,46 @@ class Engine(Protocol):
     """Runs `function` on every job somewhere; yields (job, result or exception) as they end.
 
     A job's exception never ends the others. Closing the iterator stops what still runs.
+    Within a `with` block workers may stay from one run to the next; its end ends them.
     """
 
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *reason: object) -> None: ...
+
     def run(
-        self, function: Callable[[Job], Result], jobs: Sequence[Job]
+        self, function: Callable[[Job], Result], jobs: Sequence[Job], width: int = 1
     ) -> Iterator[tuple[Job, Result | BaseException]]:
-        """Run all jobs; the order of the answers is theirs."""
+        """Run all jobs, at most `width` at once; the order of the answers is theirs."""
         ...
 
 
 class LocalProcesses:
-    """Up to `jobs` worker processes on this machine, `threads` CPU threads in each.
+    """Worker processes on this machine, with `threads` CPU threads in each.
 
-    Each slot has its own one-process executor, so a worker that dies (out of memory, a
-    crash in native code) takes only its own trial with it. Workers do not see Ctrl-C;
-    the parent ends them.
+    Each worker is an executor of its own, so one that dies (out of memory, a crash in native
+    code) takes only its own job with it. Workers do not see Ctrl-C; the parent ends them.
     """
 
-    def __init__(self, jobs: int, threads: int = 1) -> None:
-        self.jobs = jobs
+    def __init__(self, threads: int = 1) -> None:
         self.threads = threads
-        self._slot = threading.local()
-        self._executors: list[loky.ProcessPoolExecutor] = []
+        self._idle: list[loky.ProcessPoolExecutor] = []
+        self._started: list[loky.ProcessPoolExecutor] = []
         self._lock = threading.Lock()
         self._stopped = False
 
+    def __enter__(self) -> Self:
+        self._stopped = False
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._stop()
+
     def run(
-        self, function: Callable[[Job], Result], jobs: Sequence[Job]
+        self, function: Callable[[Job], Result], jobs: Sequence[Job], width: int = 1
     ) -> Iterator[tuple[Job, Result | BaseException]]:
         """Run all jobs; yields each with its result, or with the exception that ended it."""
-        slots = ThreadPoolExecutor(max(1, min(self.jobs, len(jobs))))
+        slots = ThreadPoolExecutor(max(1, min(width, len(jobs))))
         futures: dict[Future[Result], Job] = {
             slots.submit(self._in_slot, function, job): job for job in jobs
         }
@@ -95,44 +105,44 @@ class LocalProcesses:
             for future in as_completed(futures):
                 error = future.exception()
                 yield futures[future], error if error is not None else future.result()
-        finally:
+        except BaseException:  # closed, or Ctrl-C: what still runs must not keep the slots
             self._stop()
+            raise
+        finally:
             slots.shutdown(wait=True, cancel_futures=True)
 
     def _in_slot(self, function: Callable[[Job], Result], job: Job) -> Result:
-        if not hasattr(signal, "pthread_sigmask"):
-            return self._submit(function, job)
-        # Inherited by the worker: only the parent handles Ctrl-C. loky's tracker, which the
-        # first worker would start, unblocks the signal, so it comes first.
-        resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        return self._submit(function, job)
-
-    def _submit(self, function: Callable[[Job], Result], job: Job) -> Result:
+        if hasattr(signal, "pthread_sigmask"):
+            # Inherited by the worker: only the parent handles Ctrl-C. loky's tracker, which the
+            # first worker would start, unblocks the signal, so it comes first.
+            resource_tracker.ensure_running()
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         with self._lock:
             if self._stopped:
                 raise Crashed("stopped before it began")
-            if getattr(self._slot, "executor", None) is None:
-                self._slot.executor = self._start()
+            executor = self._idle.pop() if self._idle else self._start()
         try:
-            return self._slot.executor.submit(in_worker, function, job).result()
+            return executor.submit(in_worker, function, job).result()
         except BrokenProcessPool as error:
-            self._slot.executor = None
+            executor = None
             code = re.search(r"\{(.+?)\}", str(error))
             detail = f" ({code[1]})" if code else ""
             raise Crashed(f"its process ended without an answer{detail}") from error
+        finally:
+            if executor:
+                self._idle.append(executor)
 
     def _start(self) -> loky.ProcessPoolExecutor:
         threads = str(self.threads)
         environment = {**ENVIRONMENT, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
         executor = loky.ProcessPoolExecutor(max_workers=1, timeout=None, env=environment)
-        self._executors.append(executor)
+        self._started.append(executor)
         return executor
 
     def _stop(self) -> None:
         with self._lock:
             self._stopped = True
-            executors, self._executors = self._executors, []
+            executors, self._started, self._idle = self._started, [], []
         for executor in executors:
             executor.shutdown(wait=True, kill_workers=True)
 

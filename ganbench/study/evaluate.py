@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ganbench.errors import UserError
 from ganbench.evaluate.evidence import SPLITS
-from ganbench.evaluate.harness import Settings
+from ganbench.evaluate.settings import Settings
 from ganbench.records import tables
 from ganbench.records.store import Outcome, TrialDirectory, find_trials
 from ganbench.study.engine import Engine, LocalProcesses, parse_jobs
@@ -71,17 +71,16 @@ def evaluate(
         raise UserError(f"no trial in {', '.join(map(str, paths))} has finished")
     root = Path(data_root) if data_root else None
     work = [Rescoring(p, settings or Settings(), split, where, root) for p in finished]
-    engine = engine or LocalProcesses(min(parse_jobs(jobs, where), len(work)))
-    for job, answer in engine.run(score, work):
-        if isinstance(answer, str):
-            protocols[job.directory] = answer
-            tell(f"{job.directory}: evaluated")
-        else:
+    with engine or LocalProcesses() as engine:
+        for job, answer in engine.run(score, work, parse_jobs(jobs, where)):
+            if isinstance(answer, str):
+                protocols[job.directory] = answer
+                tell(f"{job.directory}: evaluated")
+                continue
             reason = str(answer).partition("\n")[0]
-            known = isinstance(answer, UserError)
-            failures.append(
-                (job.directory, reason if known else f"{type(answer).__name__}: {reason}")
-            )
+            if not isinstance(answer, UserError):
+                reason = f"{type(answer).__name__}: {reason}"
+            failures.append((job.directory, reason))
     outcomes = []
     for path in finished:
         if path in protocols:

@@ -18,9 +18,10 @@ from ganbench.study import host, profile
 from ganbench.study.contenders import Contender, speed_ups, take_turns
 from ganbench.study.operators import OperatorCounter
 from ganbench.study.peaks import peaks
-from ganbench.study.plan import Trial
 from ganbench.study.sections import SectionClock, shares
-from ganbench.train.execution import Mode, Precision
+from ganbench.study.trial import Trial
+from ganbench.train.execution import products
+from ganbench.train.modes import Mode, Precision
 
 FURTHER_SECONDS = 0.3
 """Rounds that are looked into after the measured ones: as many as fit, 3 to 20."""
@@ -240,7 +241,7 @@ def _looked_into(row: Row, one: Contender, plain: Contender, trace: Path | None)
 def _launch_ms(one: Contender, rounds: int) -> float:
     """What the host needs to launch a round, the GPU idle before it."""
     spent = []
-    with one.trainer.execution.products():
+    with products(one.trainer.execution.precision):
         for _ in range(rounds):
             torch.cuda.synchronize()
             began = time.perf_counter()

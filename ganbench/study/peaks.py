@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganbench.model.layers import ONEDNN
-from ganbench.train.execution import Execution, Precision
+from ganbench.train.execution import products
+from ganbench.train.modes import Precision
 
 SECONDS = 0.2
 """How long each is repeated, the warm-up left out; the best repetition counts."""
@@ -56,7 +57,7 @@ def peaks(device: str, precision: Precision, threads: int) -> Peaks:
 def measure(device: torch.device, precision: Precision, sizes: Sizes) -> Peaks:
     """Measure them. `bf16` is products of bfloat16, the others of float32."""
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    with torch.no_grad(), Execution("eager", precision).products():
+    with torch.no_grad(), products(precision):
         product = _matmul_seconds(device, dtype, sizes)
         convolution = _convolution_seconds(device, dtype, sizes)
         copy = _copy_seconds(device, sizes)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,9 +17,10 @@ from ganbench.evaluate.catalogue import chosen
 from ganbench.evaluate.settings import Settings
 from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
-from ganbench.records.schema import label, titled
+from ganbench.records.schema import label
 from ganbench.study.reading import Reading, reading
-from ganbench.train.execution import Execution
+from ganbench.study.trial import Planned, Trial, digest_of
+from ganbench.train.modes import Execution
 from ganbench.train.trainer import build
 
 SUPERVISED_ONLY = "supervised_only"
@@ -43,62 +41,13 @@ class Spec(NamedTuple):
         return label(self.reference, self.changed)
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One variant with its hyperparameters on one data set with one seed and one budget.
-
-    `labels` is the number of labelled training images; None: every one is labelled, or the
-    variant reads no labels. `identity` hashes all that can change the training; evaluation
-    is not part of it.
-    """
-
-    variant: str
-    source: str
-    source_digest: str
-    changed: dict[str, Any]
-    hyperparameters: dict[str, Any]
-    dataset: str
-    data_root: Path | None
-    dataset_fingerprint: str
-    seed: int
-    rounds: int
-    batch_size: int
-    device: str
-    identity: str
-    results: Path
-    shape: tuple[int, ...]
-    classes: int
-    labels: str | None = None
-    evaluation: Settings = field(default_factory=Settings)
-    eval_every: int | None = None
-    eval_metrics: tuple[str, ...] | None = None
-    execution: Execution = field(default_factory=Execution)
-    jobs: int = 1
-    threads: int = 1
-
-    @property
-    def label(self) -> str:
-        """What the user would type: `infogan:info_weight=0.5`."""
-        return label(self.variant, self.changed)
-
-    @property
-    def title(self) -> str:
-        """The label, and the label budget where there is one: `sgan [labels 100]`."""
-        return titled(self.label, self.labels)
-
-    @property
-    def directory(self) -> Path:
-        """Where the trial's files go."""
-        slug = _slug(self.label)
-        budget = f"-labels{self.labels}" if self.labels else ""
-        return (
-            self.results / _slug(self.dataset) / f"{slug}{budget}-seed{self.seed}-{self.identity}"
-        )
-
-
-def _slug(text: str) -> str:
-    """Text as part of a file's name."""
-    return re.sub(r"[^A-Za-z0-9._=-]+", "-", text).strip("-.")[:80]
+def planned(asked: Mapping[str, Any]) -> Planned:
+    """`plan` with the arguments in `asked`, as a job of an engine: variants' code stays there."""
+    told: list[str] = []
+    trials = plan(**asked, tell=told.append)
+    first = trials[0]
+    dataset = data.load(first.dataset, first.data_root)
+    return Planned(trials, first.evaluation.protocol_id(dataset), told)
 
 
 def parse_seeds(text: str | int | Sequence[int]) -> list[int]:
@@ -196,7 +145,7 @@ def plan(
         if eval_every is None:
             raise UserError("eval-metrics are for --eval-every N: give the rounds between two")
     where = parse_device(device)
-    execution = (execution or Execution()).on(torch.device(where))
+    execution = (execution or Execution()).on(where)
     arithmetic = execution.arithmetic(where)
     asked = [_resolve(spec, source.recipe, settings or {}) for spec in specs]
     loaded = data.load(dataset, data_root)
@@ -270,12 +219,6 @@ def plan(
                 execution=execution,
             )
     return list(trials.values())
-
-
-def digest_of(facts: Mapping[str, Any]) -> str:
-    """A short hash (12 hex digits) of JSON-like facts."""
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _resolve(spec: str, dataset: str, settings: Mapping[str, Any]) -> Spec:

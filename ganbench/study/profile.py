@@ -15,6 +15,7 @@ import torch
 from torch.profiler import ProfilerActivity, record_function, schedule
 from torch.profiler import profile as torch_profile
 
+from ganbench.train.execution import products
 from ganbench.train.trainer import Trainer
 
 ROUND = "round"
@@ -49,7 +50,7 @@ class Profile:
 
 def play(trainer: Trainer, rounds: int) -> None:
     """Rounds without anything around them: no clock, no reading of the history."""
-    with trainer.execution.products():
+    with products(trainer.execution.precision):
         for _ in range(rounds):
             with record_function(ROUND):
                 trainer.play_round()

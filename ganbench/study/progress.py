@@ -17,7 +17,7 @@ from rich.text import Text
 from ganbench.errors import GanbenchError
 from ganbench.records.schema import State
 from ganbench.records.store import TrialDirectory
-from ganbench.study.plan import Trial
+from ganbench.study.trial import Trial
 
 PLAIN_SECONDS = 10.0
 """Time between two plain lines of one running trial."""

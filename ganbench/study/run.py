@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 
-from ganbench import data
 from ganbench.errors import GanbenchError, UserError
-from ganbench.evaluate.harness import Settings
+from ganbench.evaluate.settings import Settings
 from ganbench.records import tables
-from ganbench.records.plots import information_picture, quality_picture
-from ganbench.records.schema import Record, titled
+from ganbench.records.schema import Record
 from ganbench.records.store import Outcome, TrialDirectory, atomic_write
-from ganbench.study import trial as work
 from ganbench.study.engine import Crashed, Engine, LocalProcesses, parse_jobs
-from ganbench.study.plan import Trial, digest_of, plan
 from ganbench.study.progress import Progress
-from ganbench.train.execution import Execution, Mode, Precision
+from ganbench.study.trial import Planned, Trial, digest_of, is_done, with_jobs
+from ganbench.train.modes import Execution, Mode, Precision
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Job = TypeVar("Job")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -109,48 +109,65 @@ def run(
     place = writable(Path(results))
     if isinstance(eval_metrics, str):
         eval_metrics = [name.strip() for name in eval_metrics.split(",")]
-    trials = plan(
-        specs,
-        dataset=dataset,
-        seeds=seeds,
-        rounds=rounds,
-        batch_size=batch_size,
-        settings=settings,
-        device=device,
-        data_root=Path(data_root) if data_root else None,
-        results=place,
-        labels=labels,
-        evaluation=evaluation,
-        eval_every=eval_every,
-        eval_metrics=eval_metrics,
-        execution=Execution(mode, precision),
-        tell=lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
-    )
-    width = min(parse_jobs(jobs, trials[0].device), len(trials))
-    protocol = trials[0].evaluation.protocol_id(data.load(dataset, trials[0].data_root))
-    due = [trial for trial in trials if not work.is_done(trial, protocol)]
-    answers: dict[str, Record] = {}
-    if due:
-        due = [work.with_jobs(trial, width) for trial in due]
-        engine = engine or LocalProcesses(width)
-        with Progress(due, console) as progress:
-            for trial, answer in engine.run(work.execute, due):
-                answers[trial.identity] = record = _record(trial, answer)
-                reason = f": {record.reason}" if record.reason else ""
-                progress.end(trial, record.status + reason)
-    outcomes = []
-    for trial in trials:
-        directory = TrialDirectory(trial.directory)
-        record = answers.get(trial.identity) or directory.read_record()
-        current = [one for one in directory.read_scores() if one.protocol_id == protocol]
-        outcomes.append(Outcome(record, current, trial.directory))
-    identity = digest_of({"trials": sorted(trial.identity for trial in trials)})
-    result = Result(place / "studies" / identity, outcomes, len(due))
-    try:
-        _leave(result)
-    except GanbenchError as error:
-        console.print(f"warning: {error}", markup=False, highlight=False, soft_wrap=True)
+    asked = {
+        "specs": specs,
+        "dataset": dataset,
+        "seeds": seeds,
+        "rounds": rounds,
+        "batch_size": batch_size,
+        "settings": settings,
+        "device": device,
+        "data_root": Path(data_root) if data_root else None,
+        "results": place,
+        "labels": labels,
+        "evaluation": evaluation,
+        "eval_every": eval_every,
+        "eval_metrics": eval_metrics,
+        "execution": Execution(mode, precision),
+    }
+    parse_jobs(jobs, "cpu")
+    with engine or LocalProcesses() as engine:
+        trials, protocol, told = _answer(engine, _plan, asked, "planning")
+        for line in told:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        width = min(parse_jobs(jobs, trials[0].device), len(trials))
+        due = [with_jobs(trial, width) for trial in trials if not is_done(trial, protocol)]
+        answers: dict[str, Record] = {}
+        if due:
+            with Progress(due, console) as progress:
+                for trial, answer in engine.run(_execute, due, width):
+                    answers[trial.identity] = record = _record(trial, answer)
+                    reason = f": {record.reason}" if record.reason else ""
+                    progress.end(trial, record.status + reason)
+        outcomes = []
+        for trial in trials:
+            directory = TrialDirectory(trial.directory)
+            record = answers.get(trial.identity) or directory.read_record()
+            current = [one for one in directory.read_scores() if one.protocol_id == protocol]
+            outcomes.append(Outcome(record, current, trial.directory))
+        identity = digest_of({"trials": sorted(trial.identity for trial in trials)})
+        result = Result(place / "studies" / identity, outcomes, len(due))
+        try:
+            _leave(result)
+            _answer(engine, _draw, (result.directory, outcomes), "pictures of the study")
+        except GanbenchError as error:
+            console.print(f"warning: {error}", markup=False, highlight=False, soft_wrap=True)
     return result
+
+
+def _answer(engine: Engine, function: Callable[[Job], Answer], job: Job, what: str) -> Answer:
+    """What one job in a worker comes to; its exception is raised here. what: for the message.
+
+    Raises GanbenchError where the worker died.
+    """
+    ((_, answer),) = engine.run(function, [job])
+    if isinstance(answer, Crashed):
+        raise GanbenchError(
+            f"{what}: {answer}; it ran out of memory, or a plug-in's code ended it"
+        ) from answer
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
 
 
 def writable(results: Path) -> Path:
@@ -171,13 +188,15 @@ def _record(trial: Trial, answer: Record | BaseException) -> Record:
     """What a trial came to, also where its process could not say so itself."""
     if isinstance(answer, Record):
         return answer
+    from ganbench.study.work import failed  # with torch, which names the GPU
+
     if isinstance(answer, GanbenchError):  # the directory is full, say, or another's
-        return work.failed(trial, str(answer))
+        return failed(trial, str(answer))
     if isinstance(answer, Crashed):
         reason = str(answer)
     else:
         reason = f"{type(answer).__name__}: {str(answer).partition(chr(10))[0]}"
-    record = work.failed(trial, reason)
+    record = failed(trial, reason)
     directory = TrialDirectory(trial.directory)
     try:
         directory.write_record(record)
@@ -188,30 +207,31 @@ def _record(trial: Trial, answer: Record | BaseException) -> Record:
 
 
 def _leave(result: Result) -> None:
-    """The study's own files: its table, and the L_I curves laid over each other."""
+    """The study's own files but its pictures."""
     comparison = result.comparison
     names = [outcome.directory.name for outcome in result.outcomes if outcome.directory]
     place = result.directory
     atomic_write(place / "study.json", json.dumps({"trials": names}, indent=1) + "\n")
     atomic_write(place / "table.md", tables.render_markdown(comparison))
     atomic_write(place / "table.csv", tables.render_csv(comparison.rows))
-    curves: dict[str, list[list[dict[str, Any]]]] = {}
-    quality: dict[str, list[list[dict[str, Any]]]] = {}
-    bounds: dict[str, float] = {}
-    for record, scores, directory in result.outcomes:
-        if record.status != "finished" or directory is None:
-            continue
-        history = TrialDirectory(directory).read_history()
-        title = titled(record.label, record.labels)
-        if curve := TrialDirectory(directory).read_curve():
-            quality.setdefault(title, []).append(curve)
-        if any(name.startswith("information/") for row in history[:1] for name in row):
-            curves.setdefault(title, []).append(history)
-        for score in (score for evaluation in scores for score in evaluation.scores):
-            for name, value in score.parts.items():
-                if name.endswith(" bound"):
-                    bounds[name.removesuffix(" bound")] = value
-    if curves:
-        information_picture(curves, bounds, place / "information.png")
-    if quality:
-        quality_picture(quality, place / "curves.png")
+
+
+# What workers run. Only there is torch imported, and matplotlib, and the code of variants.
+
+
+def _plan(asked: Mapping[str, Any]) -> Planned:
+    from ganbench.study.plan import planned
+
+    return planned(asked)
+
+
+def _execute(trial: Trial) -> Record:
+    from ganbench.study.work import execute
+
+    return execute(trial)
+
+
+def _draw(study: tuple[Path, Sequence[Outcome]]) -> None:
+    from ganbench.study.pictures import draw
+
+    draw(*study)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,8 @@ from safetensors import SafetensorError, safe_open
 from ganbench import data
 from ganbench.errors import UserError
 from ganbench.evaluate import harness
-from ganbench.evaluate.harness import Evaluation, Settings
+from ganbench.evaluate.harness import Evaluation
+from ganbench.evaluate.settings import Settings
 from ganbench.model import Game
 from ganbench.plugins import registry
 from ganbench.records.schema import Checkpoint, Reference, Score, ScoreSet, Skip
@@ -25,27 +26,6 @@ from ganbench.train.trainer import build
 
 WEIGHTS: dict[Checkpoint, str] = {"final": "weights.safetensors", "best": "best.safetensors"}
 """The file of each checkpoint's weights; `best` is there where curves were asked for."""
-
-
-def settings_of(
-    metrics: str | Sequence[str] | None = None,
-    samples: int | None = None,
-    extractor: str | None = None,
-) -> Settings:
-    """Settings of an evaluation as a user gives them; None is the default.
-
-    metrics: names or groups, in a sequence or with commas between them. Raises UserError for
-    an unknown metric and for fewer than one sample.
-    """
-    names = metrics.split(",") if isinstance(metrics, str) else metrics
-    wanted = None if names is None else tuple(name.strip() for name in names)
-    if samples is not None and samples < 1:
-        raise UserError(f"samples {samples}: must be a whole number of at least 1")
-    settings = Settings(extractor=extractor, metrics=wanted)
-    if samples is not None:
-        settings = replace(settings, samples=samples)
-    settings.check()
-    return settings
 
 
 def score_set(

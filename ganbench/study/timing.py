@@ -13,7 +13,7 @@ from ganbench.errors import UserError
 from ganbench.study.engine import LocalProcesses
 from ganbench.study.measuring import Job, Row, measure, reason_of, rows_of
 from ganbench.study.plan import parse_device, plan
-from ganbench.train.execution import Mode, Precision
+from ganbench.train.modes import Mode, Precision
 
 ENDLESS = 10**9
 """Rounds of the schedules, so that none ends while rounds are timed."""
@@ -59,11 +59,12 @@ def time_variants(
     for numbers in in_processes(jobs):
         order = iter(numbers)
         tell(f"timing {jobs[numbers[0]].label}")
-        for job, answer in LocalProcesses(1, threads).run(measure, [jobs[n] for n in numbers]):
-            number = next(n for n in order if jobs[n] is job)
-            if isinstance(answer, BaseException):
-                answer = rows_of(job, reason_of(answer))
-            found[number] = answer
+        with LocalProcesses(threads) as engine:
+            for job, answer in engine.run(measure, [jobs[n] for n in numbers]):
+                number = next(n for n in order if jobs[n] is job)
+                if isinstance(answer, BaseException):
+                    answer = rows_of(job, reason_of(answer))
+                found[number] = answer
     rows = [row for number in range(len(jobs)) for row in found[number]]
     compare_with_best_peaks(rows)
     return rows

@@ -29,6 +29,11 @@ class FlopCounter(TorchDispatchMode):
         super().__init__()
         self.total = 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here: torch need not import its compiler to leave this alone."""
+        return False
+
     def __torch_dispatch__(
         self,
         func: Any,

@@ -19,10 +19,11 @@ from ganbench.data.device import Dealer
 from ganbench.errors import Diverged, UserError
 from ganbench.model import Batch, Game, Update
 from ganbench.train.average import Average
-from ganbench.train.execution import Execution
+from ganbench.train.execution import adam, arrange, autocast, products
 from ganbench.train.flops import FlopCounter
 from ganbench.train.graphs import CudaRecorder, GraphedRounds, Recorder
 from ganbench.train.history import Gauge, Stopwatch
+from ganbench.train.modes import Execution
 from ganbench.train.past import Past
 from ganbench.train.proof import proof
 
@@ -78,9 +79,9 @@ class Trainer:
         execution: Execution | None = None,
     ) -> None:
         self.device = torch.device(device)
-        self.execution = (execution or Execution()).on(self.device)
+        self.execution = (execution or Execution()).on(self.device.type)
         self.game = game.to(self.device).train()
-        self.execution.arrange(self.game)
+        arrange(self.game, self.execution.mode)
         self.seed = seed
         self.rounds = rounds
         self.batch_size = batch_size
@@ -108,7 +109,7 @@ class Trainer:
         self.updates = self.game.updates()
         self.owned = {update.name: self.game.owned(update) for update in self.updates}
         self.optimizers = {
-            update.name: self.execution.adam(self.owned[update.name], update.lr, update.betas)
+            update.name: adam(self.owned[update.name], update.lr, update.betas, self.execution.mode)
             for update in self.updates
         }
         self.pasts = {
@@ -188,7 +189,7 @@ class Trainer:
         """
         last = self.round + rounds
         self.stopwatch.mark()
-        with self.execution.products():
+        with products(self.execution.precision):
             while self.round < last:
                 self.play_round()
                 self.stopwatch.mark()
@@ -250,7 +251,7 @@ class Trainer:
 
     def loss(self, update: Update, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """An update's loss and what it logs."""
-        with self.execution.losses(self.device):
+        with autocast(self.device, self.execution.precision):
             result = update.loss(batch)
         return result if isinstance(result, tuple) else (result, {})
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ganbench.data.dataset import Dataset, Split
 from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.harness import Evaluation, Settings, evaluate
 from ganbench.evaluate.metrics import memorisation
 from ganbench.evaluate.metrics.memorisation import nearest
@@ -118,7 +119,7 @@ def picture_of(
     model: Album, dataset: Dataset, path: Path
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The columns of samples, of gaps, and of nearest training images: where they are drawn."""
-    neighbours_picture(model, dataset, path / "n.png", seed=0, settings=SETTINGS)
+    neighbours_picture(Evidence(model, dataset, SETTINGS, seed=0), path / "n.png")
     sheet = matplotlib.image.imread(path / "n.png")[40:440, 115:395, :3]
     columns = sheet.reshape(10, 40, 7, 40, 3)[:, 2:34, :, 2:34]
     return columns[:, :, 0], columns[:, :, 1], columns[:, :, 2]
@@ -147,5 +148,5 @@ def test_points_are_not_drawn(digits: Dataset, tmp_path: Path) -> None:
     points = Split(torch.zeros(20, 2), torch.zeros(20, dtype=torch.int64))
     plane = Dataset("plane", 0, points, points, points)
     with pytest.raises(Unavailable, match="points"):
-        neighbours_picture(Album(digits), plane, tmp_path / "n.png", seed=0)
+        neighbours_picture(Evidence(Album(digits), plane, SETTINGS, seed=0), tmp_path / "n.png")
     assert not (tmp_path / "n.png").exists()

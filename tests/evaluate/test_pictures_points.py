@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 from ganbench import data
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.pictures_points import codes_picture, points_picture
+from ganbench.evaluate.settings import Settings
 from ganbench.model.latent import Categorical, Latent, LatentValue, Noise, Normal, Uniform
 
 
@@ -32,6 +34,10 @@ class Spray:
         return self.reach * latent.vector[:, :2].tanh()
 
 
+def of(model: Any, dataset: Dataset) -> Evidence:
+    return Evidence(model, dataset, Settings(), seed=0)
+
+
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that were saved."""
@@ -49,7 +55,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
 def test_generated_points_over_real_ones(
     ring: Dataset, tmp_path: Path, figures: list[Figure]
 ) -> None:
-    points_picture(Spray(Noise(2)), ring, tmp_path / "s.png", seed=0, title="a title")
+    points_picture(of(Spray(Noise(2)), ring), tmp_path / "s.png", title="a title")
     assert min(matplotlib.image.imread(tmp_path / "s.png").shape[:2]) > 300
     (axes,) = figures[0].axes
     real, centres, generated = (np.asarray(c.get_offsets()) for c in axes.collections)
@@ -64,7 +70,7 @@ def test_generated_points_over_real_ones(
 def test_points_outside_the_frame_are_counted(
     ring: Dataset, tmp_path: Path, figures: list[Figure]
 ) -> None:
-    points_picture(Spray(Noise(2), reach=100), ring, tmp_path / "s.png", seed=0)
+    points_picture(of(Spray(Noise(2), reach=100), ring), tmp_path / "s.png")
     label = figures[0].axes[0].get_xlabel()
     assert int(label.split()[0]) > 1900
     assert "outside" in label
@@ -81,7 +87,7 @@ def test_points_outside_the_frame_are_counted(
 def test_one_panel_per_code(
     parts: tuple[Any, ...], panels: int, ring: Dataset, tmp_path: Path, figures: list[Figure]
 ) -> None:
-    codes_picture(Spray(*parts), ring, tmp_path / "t.png", seed=0)
+    codes_picture(of(Spray(*parts), ring), tmp_path / "t.png")
     assert len(figures[0].axes) == panels
     for axes in figures[0].axes:
         colours = np.asarray(axes.collections[-1].get_facecolors())
@@ -90,11 +96,11 @@ def test_one_panel_per_code(
 
 def test_without_codes_or_a_generator_the_reason_is_given(ring: Dataset, tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="no codes"):
-        codes_picture(Spray(Noise(2)), ring, tmp_path / "t.png", seed=0)
+        codes_picture(of(Spray(Noise(2)), ring), tmp_path / "t.png")
 
     class Mute:
         latent = Latent(Noise(2))
 
     with pytest.raises(Unavailable, match="no generate"):
-        points_picture(Mute(), ring, tmp_path / "s.png", seed=0)
+        points_picture(of(Mute(), ring), tmp_path / "s.png")
     assert not list(tmp_path.iterdir())

@@ -9,9 +9,10 @@ from safetensors.torch import load_file, save_file
 
 import ganbench
 from ganbench.errors import UserError
+from ganbench.evaluate.settings import settings_of
 from ganbench.records.store import TrialDirectory
 from ganbench.study.evaluate import evaluate
-from ganbench.study.scoring import lock, settings_of
+from ganbench.study.scoring import lock
 
 
 def test_settings_as_a_user_gives_them() -> None:

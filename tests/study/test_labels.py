@@ -12,9 +12,10 @@ from ganbench import data
 from ganbench.errors import UserError
 from ganbench.records import tables
 from ganbench.records.store import Outcome, TrialDirectory
-from ganbench.study import trial as work
-from ganbench.study.plan import Trial, plan
+from ganbench.study import work
+from ganbench.study.plan import plan
 from ganbench.study.reading import Reading, reading
+from ganbench.study.trial import Trial
 from ganbench.train.trainer import build
 
 SEMI = """

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ganbench.errors import UserError
 from ganbench.study.plan import plan
-from ganbench.study.trial import execute
+from ganbench.study.work import execute
 
 
 @pytest.fixture

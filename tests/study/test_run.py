@@ -8,11 +8,11 @@ import pytest
 import torch
 
 import ganbench
-from ganbench.errors import UserError
+from ganbench.errors import GanbenchError, UserError
 from ganbench.evaluate import harness
 from ganbench.records import tables
 from ganbench.records.store import TrialDirectory
-from ganbench.study import trial as work
+from ganbench.study import work
 from ganbench.study.plan import plan
 
 pytestmark = pytest.mark.slow
@@ -46,6 +46,13 @@ class Guest(GAN):
 def study(tmp_path_factory: pytest.TempPathFactory) -> ganbench.Result:
     place = tmp_path_factory.mktemp("results")
     return ganbench.run("infogan", "acgan", results=place, **SMALL)
+
+
+def test_a_plug_in_that_kills_the_planning_is_told_in_one_line(tmp_path: Path) -> None:
+    guest = tmp_path / "guest.py"
+    guest.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    with pytest.raises(GanbenchError, match=r"planning: .*ended without an answer \(SIGKILL"):
+        ganbench.run(str(guest), results=tmp_path / "results")
 
 
 def values(result: ganbench.Result) -> dict[tuple, float]:

@@ -21,7 +21,7 @@ from ganbench.study.measuring import Job, Row, measure
 from ganbench.study.operators import OperatorCounter
 from ganbench.study.profile import Profile
 from ganbench.study.sections import PARTS, SectionClock, shares
-from ganbench.train.execution import Execution
+from ganbench.train.modes import Execution
 
 SMALL = peaks.Sizes(matmul=64, batch=2, channels=8, side=8, copy=1 << 16)
 SELDOM = """
@@ -282,8 +282,13 @@ def test_on_a_gpu_the_profile_says_what_runs(
 
 def test_rows_in_order_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     class Engine:
-        def __init__(self, width: int, threads: int) -> None:
-            assert (width, threads) == (1, 1)
+        def __init__(self, threads: int) -> None:
+            assert threads == 1
+
+        def __enter__(self) -> Engine:
+            return self
+
+        def __exit__(self, *reason: object) -> None: ...
 
         def run(self, function: Any, given: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
             for job in given:

@@ -14,7 +14,8 @@ from ganbench.data.dataset import Split
 from ganbench.model import Batch, Game, update
 from ganbench.model.layers import UpsampledConv2d
 from ganbench.plugins import registry
-from ganbench.train.execution import Execution
+from ganbench.train.execution import products
+from ganbench.train.modes import Execution
 from ganbench.train.trainer import Trainer, build
 
 ROUNDS = 50
@@ -171,9 +172,9 @@ def test_bf16_is_autocast_and_an_arithmetic_of_its_own() -> None:
 def test_tf32_is_put_back() -> None:
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     before = matmul.allow_tf32, cudnn.allow_tf32
-    with Execution(precision="strict").products():
+    with products("strict"):
         assert (matmul.allow_tf32, cudnn.allow_tf32) == (False, False)
-    with Execution().products():
+    with products("tf32"):
         assert (matmul.allow_tf32, cudnn.allow_tf32) == (True, True)
     assert (matmul.allow_tf32, cudnn.allow_tf32) == before
 

@@ -13,8 +13,9 @@ from ganbench import data
 from ganbench.data.dataset import Split
 from ganbench.errors import UserError
 from ganbench.plugins import registry
-from ganbench.train.execution import Execution
+from ganbench.train.execution import products
 from ganbench.train.graphs import WARM_UP, GraphedRounds
+from ganbench.train.modes import Execution
 from ganbench.train.trainer import Trainer, build
 
 SPECS = ["infogan", "wgan_gp", "acgan:d_steps=2", "catgan", "vae"]
@@ -196,10 +197,10 @@ def test_streamed_images_are_not_captured() -> None:
 
 
 def test_graphs_need_a_gpu() -> None:
-    assert Execution().on(torch.device("cpu")).mode == "eager"
-    assert Execution().on(torch.device("cuda")).mode == "graph"
+    assert Execution().on("cpu").mode == "eager"
+    assert Execution().on("cuda").mode == "graph"
     with pytest.raises(UserError, match="need a GPU"):
-        Execution("graph").on(torch.device("cpu"))
+        Execution("graph").on("cpu")
     with pytest.raises(UserError, match="mode 'fast': choose from auto, reference"):
         Execution("fast")  # type: ignore[arg-type]
 
@@ -216,7 +217,7 @@ def test_graphs_on_a_gpu(spec: str) -> None:
     assert len(graph.graphs.graphs) == 1
     torch.cuda.set_sync_debug_mode("error")
     try:
-        with graph.execution.products():
+        with products(graph.execution.precision):
             for _ in range(5):
                 graph.play_round()
     finally:

@@ -8,7 +8,7 @@ from ganbench.data.dataset import Dataset
 from ganbench.errors import UserError
 from ganbench.plugins import registry
 from ganbench.study.plan import plan
-from ganbench.study.trial import start
+from ganbench.study.work import start
 
 FIRST_PARTY = [
     name for name, entry in registry.installed().items() if entry.target.startswith("ganbench.")

@@ -1,0 +1,316 @@
+"""One trial from start to finish, inside a worker process: train, evaluate, record."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import statistics
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from ganbench import data
+from ganbench.data.dataset import Dataset
+from ganbench.data.labels import choose_labelled
+from ganbench.errors import Diverged, GanbenchError
+from ganbench.evaluate import harness
+from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.evidence import Evidence
+from ganbench.model import NUMERICS, Game
+from ganbench.plugins import registry
+from ganbench.records.schema import Checkpoint, Cost, Host, Record, State, Status
+from ganbench.records.store import TrialDirectory, atomic_write
+from ganbench.study import host
+from ganbench.study.curve import Curve
+from ganbench.study.scoring import WEIGHTS, Rescoring, lock, rescore, score_set
+from ganbench.study.trial import Trial
+from ganbench.train.trainer import Trainer, build
+
+HISTORY_EVERY = 50
+"""Rounds between two readings of the history."""
+STATE_SECONDS = 0.5
+"""At most one state.json per this many seconds."""
+
+
+def execute(trial: Trial) -> Record:
+    """Train and evaluate a trial and leave its directory; returns its record.
+
+    A trial that diverges or fails leaves a record that says why.
+
+    Raises UserError where the directory cannot be written.
+    """
+    torch.set_num_threads(trial.threads)
+    with lock(trial.directory):
+        return _execute(trial)
+
+
+def _execute(trial: Trial) -> Record:
+    directory = TrialDirectory(trial.directory)
+    if directory.has_record and (record := directory.read_record()).status != "failed":
+        # Finished with other scores; or ended by another command since this one was planned.
+        if record.status == "finished":
+            rescore(
+                Rescoring(
+                    trial.directory,
+                    trial.evaluation,
+                    device=trial.device,
+                    data_root=trial.data_root,
+                    threads=trial.threads,
+                )
+            )
+            record = record.model_copy(update={"reason": None})  # of the pictures drawn then
+        return record
+    work = _Work(trial, directory)
+    try:
+        record = work.run()
+    except Diverged as error:
+        record = work.record("diverged", str(error))
+    except GanbenchError:
+        raise
+    except Exception as error:
+        atomic_write(directory.path / "error.txt", traceback.format_exc())
+        record = work.record("failed", _reason(error))
+    directory.write_record(record)
+    directory.clear_state()
+    return record
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+
+
+def start(trial: Trial, dataset: Dataset) -> Trainer:
+    """A trial's trainer before its first round."""
+    if trial.device.startswith("cuda"):
+        torch.cuda.set_device(trial.device)  # events and streams are the current device's
+    variant = registry.load(trial.variant)
+    game = build(variant, dataset.shape, dataset.classes, trial.hyperparameters, trial.seed)
+    labelled = None
+    if trial.labels:
+        labelled = choose_labelled(dataset.train, trial.labels, dataset.classes, trial.seed)
+    return Trainer(
+        game,
+        dataset.train,
+        seed=trial.seed,
+        batch_size=trial.batch_size,
+        rounds=trial.rounds,
+        device=trial.device,
+        labelled=labelled,
+        execution=trial.execution,
+    )
+
+
+class _Work:
+    """The steps of one trial, and what is known of it so far."""
+
+    def __init__(self, trial: Trial, directory: TrialDirectory) -> None:
+        self.trial = trial
+        self.directory = directory
+        self.trainer: Trainer | None = None
+        self.cost: Cost | None = None
+        self.weights: dict[str, str] = {}
+        self.spent = 0.0
+        """Seconds of training, evaluations along it left out."""
+        self.began = self.written = 0.0
+
+    def run(self) -> Record:
+        trial, directory = self.trial, self.directory
+        directory.clear_attempt()
+        self.tell("training", 0, {})
+        dataset = data.load(trial.dataset, trial.data_root)
+        self.trainer = trainer = start(trial, dataset)
+        flops = trainer.rehearse()
+        host.reset_peak_memory(trial.device)
+        curve = self.train(trainer, dataset)
+        memory = host.peak_memory_mb(trial.device)
+        self.tell("evaluating", trial.rounds, {})
+
+        began = time.perf_counter()
+        model = trainer.evaluation_model()
+        final = self.evaluate(model, dataset)
+        self.cost = self.costs(trainer, self.spent, time.perf_counter() - began, memory, flops)
+        scores = score_set(final)
+        if curve:
+            areas = curve.areas(f"{trial.device} ({host.machine(trial.device)})")
+            scores = scores.model_copy(update={"scores": [*scores.scores, *areas]})
+        directory.add_scores(scores)
+        if curve and curve.best:
+            last = curve.facts["round"] == trainer.round
+            best = final if last else self.evaluate(curve.best, dataset)
+            directory.add_scores(score_set(best, "best", curve.facts))
+            self.save(curve.best.state_dict(), "best", curve.facts)
+        self.save_weights(trainer, model)
+        reasons = [self.draw(final.evidence), curve.missing if curve else None]
+        if trainer.graphs and trainer.graphs.reason:
+            reasons.append(f"rounds were not captured as CUDA graphs: {trainer.graphs.reason}")
+        return self.record("finished", "; ".join(filter(None, reasons)) or None)
+
+    def train(self, trainer: Trainer, dataset: Dataset) -> Curve | None:
+        """Play all rounds, and evaluate along them where that was asked for."""
+        trial, curve = self.trial, None
+        if trial.eval_every:
+            curve = Curve(dataset, self.directory, trial.evaluation, trial.eval_metrics, trial.seed)
+        every = trial.eval_every or trial.rounds
+        while trainer.round < trial.rounds:
+            self.began = time.perf_counter()
+            trainer.play(min(every, trial.rounds - trainer.round), HISTORY_EVERY, self.report)
+            self.spent += time.perf_counter() - self.began
+            if curve:
+                curve.add(trainer, self.spent)
+        return curve
+
+    def evaluate(self, model: Game, dataset: Dataset) -> harness.Evaluation:
+        trial = self.trial
+        return harness.evaluate(
+            model, dataset, seed=trial.seed, settings=trial.evaluation, device=trial.device
+        )
+
+    def report(self, means: dict[str, float]) -> None:
+        """A reading of the history: keep it, and tell who watches."""
+        elapsed = self.spent + time.perf_counter() - self.began
+        rate = means["images"] / elapsed
+        self.directory.append_history([{**means, "images_per_second": rate}])
+        if time.perf_counter() - self.written > STATE_SECONDS:
+            left = elapsed / means["round"] * (self.trial.rounds - means["round"])
+            losses = {k: v for k, v in means.items() if k not in ("round", "images")}
+            self.tell("training", int(means["round"]), losses, rate, left)
+
+    def tell(
+        self,
+        phase: Literal["training", "evaluating"],
+        round_number: int,
+        losses: Mapping[str, float | None],
+        rate: float | None = None,
+        left: float | None = None,
+    ) -> None:
+        self.written = time.perf_counter()
+        self.directory.write_state(
+            State(
+                label=self.trial.title,
+                seed=self.trial.seed,
+                phase=phase,
+                round=round_number,
+                rounds=self.trial.rounds,
+                losses=dict(losses),
+                images_per_second=rate,
+                seconds_left=left,
+                pid=os.getpid(),
+                updated=datetime.now(UTC),
+            )
+        )
+
+    def save_weights(self, trainer: Trainer, model: Game) -> None:
+        """What was evaluated, under its own names; the averaged networks' live weights beside."""
+        tensors = model.state_dict()
+        for average in trainer.averages.values():
+            tensors |= {f"live.{k}": v for k, v in average.live.state_dict().items()}
+        self.save(tensors, "final", {})
+
+    def save(
+        self, tensors: Mapping[str, Tensor], checkpoint: Checkpoint, facts: Mapping[str, Any]
+    ) -> None:
+        """The weights of a checkpoint, and in their metadata what is known of it."""
+        cpu = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+        about = {"trial": self.trial.identity} | {k: str(v) for k, v in facts.items()}
+        content = save(cpu, about)
+        atomic_write(self.directory.path / WEIGHTS[checkpoint], content)
+        self.weights[WEIGHTS[checkpoint]] = hashlib.sha256(content).hexdigest()
+
+    def draw(self, evidence: Evidence) -> str | None:
+        """The pictures. A model that cannot be drawn keeps its numbers; returns why."""
+        from ganbench.evaluate.pictures import samples_picture, traversal_picture
+        from ganbench.evaluate.pictures_neighbours import neighbours_picture
+        from ganbench.evaluate.pictures_points import codes_picture, points_picture
+        from ganbench.records.plots import history_picture
+
+        place, trial = self.directory.path, self.trial
+        title = f"{trial.title}, {trial.dataset}, seed {trial.seed}, {trial.rounds} rounds"
+        history = self.directory.read_history()
+        pictures_of: dict[str, Callable[[Path], None]] = {
+            "samples": lambda path: samples_picture(evidence, path, title),
+            "traversal": lambda path: traversal_picture(evidence, path),
+            "neighbours": lambda path: neighbours_picture(evidence, path),
+        }
+        if len(evidence.dataset.shape) == 1:
+            pictures_of = {
+                "samples": lambda path: points_picture(evidence, path, title),
+                "traversal": lambda path: codes_picture(evidence, path),
+            }
+        pictures_of["history"] = lambda path: history_picture(history, path, title)
+        missing: dict[str, list[str]] = {}
+        for name, draw in pictures_of.items():
+            try:
+                draw(place / f"{name}.png")
+            except GanbenchError:
+                raise
+            except Unavailable as reason:
+                missing.setdefault(str(reason), []).append(name)
+            except Exception as error:
+                missing.setdefault(_reason(error), []).append(name)
+        reasons = (f"no picture of {', '.join(n)}: {reason}" for reason, n in missing.items())
+        return "; ".join(reasons) or None
+
+    def costs(
+        self, trainer: Trainer, training: float, evaluation: float, memory: float, flops: int
+    ) -> Cost:
+        durations = trainer.stopwatch.read()
+        deciles = statistics.quantiles(durations, n=10) if len(durations) > 1 else durations * 9
+        return Cost(
+            seconds_training=training,
+            seconds_evaluation=evaluation,
+            images_per_second=trainer.images_seen / training,
+            rounds_per_second=trainer.round / training,
+            ms_per_round=statistics.median(durations),
+            ms_per_round_p90=deciles[8],
+            peak_memory_mb=memory,
+            parameters=sum(p.numel() for p in trainer.game.parameters()),
+            flops_per_round=flops,
+            threads=self.trial.threads,
+            jobs=self.trial.jobs,
+            graphs=trainer.graphs is not None and trainer.graphs.reason is None,
+        )
+
+    def record(self, status: Status, reason: str | None) -> Record:
+        trial, trainer = self.trial, self.trainer
+        return Record(
+            trial=trial.identity,
+            variant=trial.variant,
+            source=trial.source,
+            source_digest=trial.source_digest,
+            numerics=NUMERICS,
+            hyperparameters=trial.hyperparameters,
+            changed=trial.changed,
+            dataset=trial.dataset,
+            dataset_fingerprint=trial.dataset_fingerprint,
+            shape=trial.shape,
+            classes=trial.classes,
+            seed=trial.seed,
+            rounds=trial.rounds,
+            batch_size=trial.batch_size,
+            labels=trial.labels,
+            weights=self.weights,
+            eval_every=trial.eval_every,
+            images_seen=trainer.images_seen if trainer else 0,
+            generator_updates=trainer.generator_updates if trainer else 0,
+            device=trial.device,
+            arithmetic=trial.execution.arithmetic(trial.device),
+            status=status,
+            reason=reason,
+            cost=self.cost,
+            host=Host.model_validate(host.describe(trial.device)),
+            packages=host.packages(),
+            created=datetime.now(UTC),
+        )
+
+
+def failed(trial: Trial, reason: str) -> Record:
+    """The record of a trial whose process could not write it."""
+    return _Work(trial, TrialDirectory(trial.directory)).record("failed", reason)
