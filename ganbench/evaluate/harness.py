@@ -39,6 +39,11 @@ class Evaluation:
     seconds: float = 0.0
 
 
+def prepare() -> None:
+    """Import what metrics need. scikit-learn and scipy take seconds; training does without."""
+    import ganbench.evaluate.references  # noqa: F401
+
+
 def evaluate(
     model: Any,
     dataset: Dataset,
@@ -59,7 +64,6 @@ def evaluate(
     Raises ValueError for another split, UserError for an unknown extractor.
     """
     start = time.perf_counter()
-    # scikit-learn and scipy behind them take seconds to import; training and timing need none.
     from ganbench.evaluate import references
     from ganbench.evaluate.metrics import METRICS
 

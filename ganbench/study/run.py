@@ -98,7 +98,7 @@ def run(
     all. It adds the supervised-only references of semi-supervised variants. evaluation: how
     final models are scored. eval_every: rounds between two evaluations along training on the
     validation split, by `eval_metrics`; the first of them chooses each trial's best checkpoint.
-    mode, precision: how rounds are executed, see `train.execution.Execution`.
+    mode, precision: how rounds are executed, see `train.modes.Execution`.
 
     Trials that fail or diverge are in `Result.failures`; they do not end the others.
 

@@ -117,6 +117,8 @@ class _Work:
         self.trainer: Trainer | None = None
         self.cost: Cost | None = None
         self.weights: dict[str, str] = {}
+        self.preparing = 0.0
+        """Seconds of importing what metrics need: the first trial of a process pays them."""
         self.spent = 0.0
         """Seconds of training, evaluations along it left out."""
         self.began = self.written = 0.0
@@ -125,6 +127,7 @@ class _Work:
         trial, directory = self.trial, self.directory
         directory.clear_attempt()
         self.tell("training", 0, {})
+        self.prepare()
         dataset = data.load(trial.dataset, trial.data_root)
         self.trainer = trainer = start(trial, dataset)
         flops = trainer.rehearse()
@@ -136,7 +139,8 @@ class _Work:
         began = time.perf_counter()
         model = trainer.evaluation_model()
         final = self.evaluate(model, dataset)
-        self.cost = self.costs(trainer, self.spent, time.perf_counter() - began, memory, flops)
+        evaluating = self.preparing + time.perf_counter() - began
+        self.cost = self.costs(trainer, self.spent, evaluating, memory, flops)
         scores = score_set(final)
         if curve:
             areas = curve.areas(f"{trial.device} ({host.machine(trial.device)})")
@@ -152,6 +156,14 @@ class _Work:
         if trainer.graphs and trainer.graphs.reason:
             reasons.append(f"rounds were not captured as CUDA graphs: {trainer.graphs.reason}")
         return self.record("finished", "; ".join(filter(None, reasons)) or None)
+
+    def prepare(self) -> None:
+        """Import what comes after training before it: every trial's memory holds the same."""
+        began = time.perf_counter()
+        harness.prepare()
+        self.preparing = time.perf_counter() - began
+        import ganbench.evaluate.pictures_points
+        import ganbench.records.plots  # noqa: F401
 
     def train(self, trainer: Trainer, dataset: Dataset) -> Curve | None:
         """Play all rounds, and evaluate along them where that was asked for."""
