@@ -41,8 +41,8 @@ def load(spec: Spec | None = None, root: Path | None = None) -> Dataset:
 def _table() -> NDArray[np.float64]:
     """64 pixels of 0..16 and the label, (1797, 65).
 
-    scikit-learn's own file where it is where it has always been: training does not need the
-    rest of that package, which takes a second to import.
+    scikit-learn's own file where it is where it has always been: planning and timing do not
+    need the rest of that package, which takes a second to import.
     """
     package = find_spec("sklearn")
     if package and package.origin:

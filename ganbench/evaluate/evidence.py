@@ -117,6 +117,7 @@ class Evidence:
         self.model = model
         self.dataset = dataset
         self.settings = settings
+        self.given_seed = seed
         # A choice on validation must not rest on the very samples that are scored in the end.
         self.seed = seed if split == "test" else stream(seed, split)
         self.split = split

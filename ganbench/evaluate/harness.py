@@ -10,7 +10,9 @@ from typing import Any
 import torch
 
 from ganbench.data.dataset import Dataset
+from ganbench.evaluate import references
 from ganbench.evaluate.evidence import Evidence, undisturbed
+from ganbench.evaluate.metrics import METRICS
 from ganbench.evaluate.score import Score, measured
 from ganbench.evaluate.settings import Settings
 
@@ -24,24 +26,17 @@ class Evaluation:
     protocol_id: see `Settings.protocol_id`. skipped: (metric, reason) of what was not measured,
     and ("metric of reference", reason) where a reference failed.
     references: (name, score) of what stands beside a model: real images, k-means; they
-    depend on data and settings alone. seconds: wall-clock time of the whole. evidence: what
-    was gathered of the model, for pictures; it is no part of what is compared or recorded.
+    depend on data and settings alone. seconds: wall-clock time of the whole.
     """
 
     protocol_id: str
     split: str
     settings: Settings
     seed: int
-    evidence: Evidence = field(repr=False, compare=False)
     scores: list[Score] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     references: list[tuple[str, Score]] = field(default_factory=list)
     seconds: float = 0.0
-
-
-def prepare() -> None:
-    """Import what metrics need. scikit-learn and scipy take seconds; training does without."""
-    import ganbench.evaluate.references  # noqa: F401
 
 
 def evaluate(
@@ -63,14 +58,15 @@ def evaluate(
 
     Raises ValueError for another split, UserError for an unknown extractor.
     """
-    start = time.perf_counter()
-    from ganbench.evaluate import references
-    from ganbench.evaluate.metrics import METRICS
+    return judge(Evidence(model, dataset, settings or Settings(), seed, split, device), beside)
 
-    settings = settings or Settings()
-    evidence = Evidence(model, dataset, settings, seed, split, device)
-    found = Evaluation(settings.protocol_id(dataset, split), split, settings, seed, evidence)
-    with undisturbed(model, seed, evidence.device):
+
+def judge(evidence: Evidence, beside: bool = True) -> Evaluation:
+    """`evaluate`, from evidence that the caller keeps, for pictures say."""
+    start = time.perf_counter()
+    dataset, settings, split = evidence.dataset, evidence.settings, evidence.split
+    found = Evaluation(settings.protocol_id(dataset, split), split, settings, evidence.given_seed)
+    with undisturbed(evidence.model, evidence.given_seed, evidence.device):
         for name in settings.metrics_for(dataset):
             metric = METRICS[name]
             outcome = measured(metric, partial(metric.measure, evidence), evidence)

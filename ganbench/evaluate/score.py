@@ -6,14 +6,11 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.catalogue import Better
 from ganbench.evaluate.evidence import Evidence
-
-if TYPE_CHECKING:
-    from ganbench.evaluate.metrics.registry import Measurement, Metric
+from ganbench.evaluate.metrics.registry import Measurement, Metric
 
 
 @dataclass(frozen=True)

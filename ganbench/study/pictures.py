@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ganbench.records.plots import information_picture, quality_picture
 from ganbench.records.schema import titled
 from ganbench.records.store import Outcome, TrialDirectory
 
@@ -32,6 +31,10 @@ def draw(place: Path, outcomes: Sequence[Outcome]) -> None:
             for name, value in score.parts.items():
                 if name.endswith(" bound"):
                     bounds[name.removesuffix(" bound")] = value
+    if not (curves or quality):
+        return
+    from ganbench.records.plots import information_picture, quality_picture
+
     if curves:
         information_picture(curves, bounds, place / "information.png")
     if quality:

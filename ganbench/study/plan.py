@@ -19,7 +19,7 @@ from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
 from ganbench.records.schema import label
 from ganbench.study.reading import Reading, reading
-from ganbench.study.trial import Planned, Trial, digest_of
+from ganbench.study.trial import Trial, digest_of
 from ganbench.train.modes import Execution
 from ganbench.train.trainer import build
 
@@ -39,15 +39,6 @@ class Spec(NamedTuple):
     def label(self) -> str:
         """What the user would type."""
         return label(self.reference, self.changed)
-
-
-def planned(asked: Mapping[str, Any]) -> Planned:
-    """`plan` with the arguments in `asked`, as a job of an engine: variants' code stays there."""
-    told: list[str] = []
-    trials = plan(**asked, tell=told.append)
-    first = trials[0]
-    dataset = data.load(first.dataset, first.data_root)
-    return Planned(trials, first.evaluation.protocol_id(dataset), told)
 
 
 def parse_seeds(text: str | int | Sequence[int]) -> list[int]:
@@ -166,6 +157,8 @@ def plan(
     if labels is not None and not any(read.labels for _, read in plays):
         names = ", ".join(dict.fromkeys(spec.label for spec in asked))
         raise UserError(f"labels {labels}: no variant here reads labels ({names})")
+    evaluation = evaluation or Settings()
+    protocol = evaluation.protocol_id(loaded)
     trials: dict[str, Trial] = {}
     for spec, read in plays:
         own_rounds = max(1, round(budget / read.batches))
@@ -213,7 +206,8 @@ def plan(
                 shape=loaded.shape,
                 classes=loaded.classes,
                 labels=own_labels,
-                evaluation=evaluation or Settings(),
+                evaluation=evaluation,
+                protocol_id=protocol,
                 eval_every=own_every,
                 eval_metrics=eval_metrics,
                 execution=execution,

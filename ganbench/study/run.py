@@ -16,9 +16,10 @@ from ganbench.evaluate.settings import Settings
 from ganbench.records import tables
 from ganbench.records.schema import Record
 from ganbench.records.store import Outcome, TrialDirectory, atomic_write
+from ganbench.study import jobs as work
 from ganbench.study.engine import Crashed, Engine, LocalProcesses, parse_jobs
 from ganbench.study.progress import Progress
-from ganbench.study.trial import Planned, Trial, digest_of, is_done, with_jobs
+from ganbench.study.trial import Trial, digest_of, is_done, with_jobs
 from ganbench.train.modes import Execution, Mode, Precision
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def run(
     all. It adds the supervised-only references of semi-supervised variants. evaluation: how
     final models are scored. eval_every: rounds between two evaluations along training on the
     validation split, by `eval_metrics`; the first of them chooses each trial's best checkpoint.
-    mode, precision: how rounds are executed, see `train.modes.Execution`.
+    mode, precision: how rounds are executed, see `train.modes.Execution`. engine: where trials
+    run, worker processes of this machine unless given.
 
     Trials that fail or diverge are in `Result.failures`; they do not end the others.
 
@@ -127,15 +129,15 @@ def run(
     }
     parse_jobs(jobs, "cpu")
     with engine or LocalProcesses() as engine:
-        trials, protocol, told = _answer(engine, _plan, asked, "planning")
+        trials, told = _answer(engine, work.plan, asked, "planning")
         for line in told:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         width = min(parse_jobs(jobs, trials[0].device), len(trials))
-        due = [with_jobs(trial, width) for trial in trials if not is_done(trial, protocol)]
+        due = [with_jobs(trial, width) for trial in trials if not is_done(trial)]
         answers: dict[str, Record] = {}
         if due:
             with Progress(due, console) as progress:
-                for trial, answer in engine.run(_execute, due, width):
+                for trial, answer in engine.run(work.execute, due, width):
                     answers[trial.identity] = record = _record(trial, answer)
                     reason = f": {record.reason}" if record.reason else ""
                     progress.end(trial, record.status + reason)
@@ -143,15 +145,16 @@ def run(
         for trial in trials:
             directory = TrialDirectory(trial.directory)
             record = answers.get(trial.identity) or directory.read_record()
-            current = [one for one in directory.read_scores() if one.protocol_id == protocol]
-            outcomes.append(Outcome(record, current, trial.directory))
+            scores = [s for s in directory.read_scores() if s.protocol_id == trial.protocol_id]
+            outcomes.append(Outcome(record, scores, trial.directory))
         identity = digest_of({"trials": sorted(trial.identity for trial in trials)})
         result = Result(place / "studies" / identity, outcomes, len(due))
         try:
             _leave(result)
-            _answer(engine, _draw, (result.directory, outcomes), "pictures of the study")
-        except GanbenchError as error:
-            console.print(f"warning: {error}", markup=False, highlight=False, soft_wrap=True)
+            _answer(engine, work.draw, (result.directory, outcomes), "pictures of the study")
+        except Exception as error:  # the numbers are there, and so are the trials' own pictures
+            reason = str(error) if isinstance(error, GanbenchError) else repr(error)
+            console.print(f"warning: {reason}", markup=False, highlight=False, soft_wrap=True)
     return result
 
 
@@ -188,7 +191,7 @@ def _record(trial: Trial, answer: Record | BaseException) -> Record:
     """What a trial came to, also where its process could not say so itself."""
     if isinstance(answer, Record):
         return answer
-    from ganbench.study.work import failed  # with torch, which names the GPU
+    from ganbench.study.work import failed  # rare, and with torch: it names the machine
 
     if isinstance(answer, GanbenchError):  # the directory is full, say, or another's
         return failed(trial, str(answer))
@@ -214,24 +217,3 @@ def _leave(result: Result) -> None:
     atomic_write(place / "study.json", json.dumps({"trials": names}, indent=1) + "\n")
     atomic_write(place / "table.md", tables.render_markdown(comparison))
     atomic_write(place / "table.csv", tables.render_csv(comparison.rows))
-
-
-# What workers run. Only there is torch imported, and matplotlib, and the code of variants.
-
-
-def _plan(asked: Mapping[str, Any]) -> Planned:
-    from ganbench.study.plan import planned
-
-    return planned(asked)
-
-
-def _execute(trial: Trial) -> Record:
-    from ganbench.study.work import execute
-
-    return execute(trial)
-
-
-def _draw(study: tuple[Path, Sequence[Outcome]]) -> None:
-    from ganbench.study.pictures import draw
-
-    draw(*study)

@@ -160,13 +160,9 @@ def rescore(job: Rescoring) -> str:
         if directory.has_scores(protocol, checkpoint):
             continue
         model, facts = _load(job.directory, job.device, checkpoint)
+        seed, settings, device = record.seed, job.settings, job.device
         evaluation = harness.evaluate(
-            model,
-            dataset,
-            seed=record.seed,
-            split=job.split,
-            settings=job.settings,
-            device=job.device,
+            model, dataset, seed=seed, split=job.split, settings=settings, device=device
         )
         directory.add_scores(score_set(evaluation, checkpoint, facts))
     return protocol

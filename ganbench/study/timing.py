@@ -59,7 +59,7 @@ def time_variants(
     for numbers in in_processes(jobs):
         order = iter(numbers)
         tell(f"timing {jobs[numbers[0]].label}")
-        with LocalProcesses(threads) as engine:
+        with LocalProcesses(threads=threads) as engine:
             for job, answer in engine.run(measure, [jobs[n] for n in numbers]):
                 number = next(n for n in order if jobs[n] is job)
                 if isinstance(answer, BaseException):

@@ -22,7 +22,7 @@ class Trial:
 
     `labels` is the number of labelled training images; None: every one is labelled, or the
     variant reads no labels. `identity` hashes all that can change the training; evaluation
-    is not part of it.
+    is not part of it, and neither is `protocol_id`, by which the final model will be scored.
     """
 
     variant: str
@@ -43,6 +43,7 @@ class Trial:
     classes: int
     labels: str | None = None
     evaluation: Settings = field(default_factory=Settings)
+    protocol_id: str = ""
     eval_every: int | None = None
     eval_metrics: tuple[str, ...] | None = None
     execution: Execution = field(default_factory=Execution)
@@ -70,10 +71,9 @@ class Trial:
 
 
 class Planned(NamedTuple):
-    """A study's trials, the protocol that they are scored by, and what `tell` heard."""
+    """A study's trials, and what there is to tell of them."""
 
     trials: list[Trial]
-    protocol_id: str
     told: list[str]
 
 
@@ -88,8 +88,8 @@ def digest_of(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def is_done(trial: Trial, protocol: str) -> bool:
-    """Whether a trial has ended and, if it finished, was scored by this protocol.
+def is_done(trial: Trial) -> bool:
+    """Whether a trial has ended and, if it finished, was scored by its protocol.
 
     A diverged trial is done: it would diverge again. A failed one is tried again.
     """
@@ -97,7 +97,9 @@ def is_done(trial: Trial, protocol: str) -> bool:
     if not directory.has_record:
         return False
     status = directory.read_record().status
-    return status == "diverged" or (status == "finished" and directory.has_scores(protocol))
+    return status == "diverged" or (
+        status == "finished" and directory.has_scores(trial.protocol_id)
+    )
 
 
 def with_jobs(trial: Trial, jobs: int) -> Trial:

@@ -23,8 +23,12 @@ from ganbench.errors import Diverged, GanbenchError
 from ganbench.evaluate import harness
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.evidence import Evidence
+from ganbench.evaluate.pictures import samples_picture, traversal_picture
+from ganbench.evaluate.pictures_neighbours import neighbours_picture
+from ganbench.evaluate.pictures_points import codes_picture, points_picture
 from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
+from ganbench.records.plots import history_picture
 from ganbench.records.schema import Checkpoint, Cost, Host, Record, State, Status
 from ganbench.records.store import TrialDirectory, atomic_write
 from ganbench.study import host
@@ -117,8 +121,6 @@ class _Work:
         self.trainer: Trainer | None = None
         self.cost: Cost | None = None
         self.weights: dict[str, str] = {}
-        self.preparing = 0.0
-        """Seconds of importing what metrics need: the first trial of a process pays them."""
         self.spent = 0.0
         """Seconds of training, evaluations along it left out."""
         self.began = self.written = 0.0
@@ -127,7 +129,6 @@ class _Work:
         trial, directory = self.trial, self.directory
         directory.clear_attempt()
         self.tell("training", 0, {})
-        self.prepare()
         dataset = data.load(trial.dataset, trial.data_root)
         self.trainer = trainer = start(trial, dataset)
         flops = trainer.rehearse()
@@ -138,32 +139,26 @@ class _Work:
 
         began = time.perf_counter()
         model = trainer.evaluation_model()
-        final = self.evaluate(model, dataset)
-        evaluating = self.preparing + time.perf_counter() - began
-        self.cost = self.costs(trainer, self.spent, evaluating, memory, flops)
+        evidence = self.evidence(model, dataset)
+        final = harness.judge(evidence)
+        self.cost = self.costs(trainer, self.spent, time.perf_counter() - began, memory, flops)
         scores = score_set(final)
         if curve:
             areas = curve.areas(f"{trial.device} ({host.machine(trial.device)})")
             scores = scores.model_copy(update={"scores": [*scores.scores, *areas]})
         directory.add_scores(scores)
+        self.save_weights(trainer, model)
+        reasons = [self.draw(evidence), curve.missing if curve else None]
         if curve and curve.best:
-            last = curve.facts["round"] == trainer.round
-            best = final if last else self.evaluate(curve.best, dataset)
+            best = final
+            if curve.facts["round"] != trainer.round:
+                evidence = self.evidence(curve.best, dataset)  # the last model's is let go
+                best = harness.judge(evidence)
             directory.add_scores(score_set(best, "best", curve.facts))
             self.save(curve.best.state_dict(), "best", curve.facts)
-        self.save_weights(trainer, model)
-        reasons = [self.draw(final.evidence), curve.missing if curve else None]
         if trainer.graphs and trainer.graphs.reason:
             reasons.append(f"rounds were not captured as CUDA graphs: {trainer.graphs.reason}")
         return self.record("finished", "; ".join(filter(None, reasons)) or None)
-
-    def prepare(self) -> None:
-        """Import what comes after training before it: every trial's memory holds the same."""
-        began = time.perf_counter()
-        harness.prepare()
-        self.preparing = time.perf_counter() - began
-        import ganbench.evaluate.pictures_points
-        import ganbench.records.plots  # noqa: F401
 
     def train(self, trainer: Trainer, dataset: Dataset) -> Curve | None:
         """Play all rounds, and evaluate along them where that was asked for."""
@@ -179,11 +174,9 @@ class _Work:
                 curve.add(trainer, self.spent)
         return curve
 
-    def evaluate(self, model: Game, dataset: Dataset) -> harness.Evaluation:
+    def evidence(self, model: Game, dataset: Dataset) -> Evidence:
         trial = self.trial
-        return harness.evaluate(
-            model, dataset, seed=trial.seed, settings=trial.evaluation, device=trial.device
-        )
+        return Evidence(model, dataset, trial.evaluation, trial.seed, device=trial.device)
 
     def report(self, means: dict[str, float]) -> None:
         """A reading of the history: keep it, and tell who watches."""
@@ -238,11 +231,6 @@ class _Work:
 
     def draw(self, evidence: Evidence) -> str | None:
         """The pictures. A model that cannot be drawn keeps its numbers; returns why."""
-        from ganbench.evaluate.pictures import samples_picture, traversal_picture
-        from ganbench.evaluate.pictures_neighbours import neighbours_picture
-        from ganbench.evaluate.pictures_points import codes_picture, points_picture
-        from ganbench.records.plots import history_picture
-
         place, trial = self.directory.path, self.trial
         title = f"{trial.title}, {trial.dataset}, seed {trial.seed}, {trial.rounds} rounds"
         history = self.directory.read_history()

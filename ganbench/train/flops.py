@@ -31,7 +31,7 @@ class FlopCounter(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Nothing is compiled here: torch need not import its compiler to leave this alone."""
+        """torch would import its compiler for nothing but to keep it out of this method."""
         return False
 
     def __torch_dispatch__(

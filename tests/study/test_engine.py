@@ -4,6 +4,8 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +58,76 @@ def test_workers_stay_from_one_run_to_the_next_and_end_with_the_block() -> None:
     with engine:
         ((_, fourth),) = engine.run(pid, [0])
     assert fourth not in (first, third)
+
+
+def test_an_engine_is_used_again_after_it_was_interrupted() -> None:
+    engine = LocalProcesses()
+    with engine:
+        answers_ = engine.run(sleep, [0.01, 300.0], 2)
+        next(answers_)
+        answers_.close()
+        assert dict(engine.run(square, [3])) == {3: 9}
+    with engine:
+        assert dict(engine.run(square, [4])) == {4: 16}
+
+
+def test_blocks_within_blocks_keep_the_workers() -> None:
+    with LocalProcesses() as engine:
+        ((_, first),) = engine.run(pid, [0])
+        with engine:
+            ((_, second),) = engine.run(pid, [0])
+        ((_, third),) = engine.run(pid, [0])
+    assert first == second == third
+
+
+def test_without_a_block_nothing_stays() -> None:
+    ((_, worker),) = LocalProcesses().run(pid, [0])
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
+
+
+def test_a_worker_that_dies_while_idle_costs_no_job() -> None:
+    with LocalProcesses() as engine:
+        ((_, worker),) = engine.run(pid, [0])
+        os.kill(worker, signal.SIGKILL)
+        time.sleep(1)
+        assert dict(engine.run(square, [5])) == {5: 25}
+
+
+class Own(Exception):
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} {second}")
+
+
+def own(_: int) -> int:
+    raise Own("a", "reason")
+
+
+def test_an_exception_that_does_not_travel_is_told_by_its_text() -> None:
+    with LocalProcesses() as engine:
+        ((_, error),) = engine.run(own, [0])
+    assert isinstance(error, RuntimeError)
+    assert str(error) == "Own: a reason"
+
+
+def half_written(path: str) -> None:
+    with open(path, "w") as file:
+        try:
+            file.write("half")
+            file.flush()
+            time.sleep(300)
+        finally:
+            os.remove(path)
+
+
+def test_a_worker_that_is_ended_removes_what_it_has_half_written(tmp_path: Path) -> None:
+    draft = tmp_path / "draft"
+    with LocalProcesses() as engine:
+        running = ThreadPoolExecutor(1).submit(lambda: list(engine.run(half_written, [str(draft)])))
+        while not draft.exists():
+            time.sleep(0.05)
+    running.exception(timeout=60)
+    assert not draft.exists()
 
 
 def test_all_jobs_are_answered() -> None:
