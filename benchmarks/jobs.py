@@ -5,8 +5,8 @@
 `ganbench run infogan acgan` (three seeds, digits) on two cores with `--jobs 2` and on one with
 `--jobs 1`, in turns, each into a directory of its own: the ratio of wall times. The overhead is
 the share of the single-core run's wall time that its records count neither as rounds nor as
-evaluation: starting, loading, planning, pictures, tables. A busy machine spoils this one: it
-needs two cores of its own.
+evaluation: starting, imports, loading, planning, pictures, tables. A busy machine spoils this
+one: it needs two cores of its own.
 """
 
 from __future__ import annotations
