@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ganbench.records.rows import COSTS, SIZES, Comparison, Group, Row
+from ganbench.records.groups import Group, Row
+from ganbench.records.rows import COSTS, SIZES, Comparison
 
 WIDTH = 110
 HEADER_WIDTH = 15

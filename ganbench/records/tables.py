@@ -8,10 +8,11 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ganbench.records.groups import Row
 from ganbench.records.latex import render_latex
 from ganbench.records.layout import studies
 from ganbench.records.markdown import render_markdown
-from ganbench.records.rows import Comparison, Row, compare, document, failures, tidy
+from ganbench.records.rows import Comparison, compare, document, failures, tidy
 from ganbench.records.text import render_text
 
 if TYPE_CHECKING:

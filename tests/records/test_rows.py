@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ganbench.records.rows import Row, compare, document, failures, tidy
+from ganbench.records.groups import Row
+from ganbench.records.rows import compare, document, failures, tidy
 from ganbench.records.store import Outcome
 from tests.records.made_up import COST, evaluation, fid, outcome, record, reference, score, skip
 
