@@ -62,15 +62,10 @@ def codes_picture(evidence: Evidence, path: Path) -> None:
 
 def _generated(evidence: Evidence) -> tuple[NDArray[Any], NDArray[Any]]:
     """Points (n, 2) in the units of the publications, and their codes (n, codes)."""
-    model, dataset, seed, device = (
-        evidence.model,
-        evidence.dataset,
-        evidence.seed,
-        evidence.device,
-    )
-    rng = torch.Generator().manual_seed(stream(seed, "points picture"))
+    model, dataset, device = evidence.model, evidence.dataset, evidence.device
+    rng = torch.Generator().manual_seed(stream(evidence.seed, "points picture"))
     latent = capabilities.latent_of(model).draw(POINTS, rng)
-    with undisturbed(model, seed, device):
+    with undisturbed(model, evidence.seed, device):
         points = capabilities.generate(model, latent.to(device), dataset.shape)
     return points.float().cpu().numpy() * _scale(dataset), latent.codes.numpy()
 

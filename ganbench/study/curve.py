@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.integrate import trapezoid
 
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate import harness
@@ -123,8 +124,6 @@ class Curve:
 
 def mean_along(x: ArrayLike, y: ArrayLike) -> float:
     """Area under a curve (n,) by the trapezoidal rule over its width: the mean of y along x."""
-    from scipy.integrate import trapezoid  # slow to import, and few ask for curves
-
     across, up = np.asarray(x, np.float64), np.asarray(y, np.float64)
     width = float(across[-1] - across[0])
     return float(trapezoid(up, across)) / width if width else float(up.mean())

@@ -173,9 +173,10 @@ class LocalProcesses:
                 break
             except BrokenProcessPool:  # it died while it was idle: no fault of this job
                 with self._lock:
-                    busy.executors.remove(executor)
+                    if not busy.stopped:
+                        busy.executors.remove(executor)
                 if not reused:
-                    raise
+                    raise Crashed("its process ended before it began") from None
         error = future.exception()
         with self._lock:
             if not busy.stopped:
