@@ -12,7 +12,7 @@ from ganbench.evaluate.settings import Settings
 from ganbench.records import tables
 from ganbench.records.store import Outcome, TrialDirectory, find_trials
 from ganbench.study.engine import Engine, LocalProcesses, parse_jobs
-from ganbench.study.plan import parse_device
+from ganbench.study.resolve import parse_device
 from ganbench.study.scoring import Rescoring, score
 
 

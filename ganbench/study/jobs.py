@@ -1,25 +1,112 @@
-"""What workers run. Importing this imports nothing heavy: torch, matplotlib and the code of
-variants are imported where a job begins, in the worker."""
+"""What workers are asked, and what they answer. Importing this imports nothing heavy: torch,
+matplotlib and the code of variants are imported where a job begins, in the worker."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ganbench.evaluate.settings import Settings
+from ganbench.records.schema import label
+from ganbench.train.modes import Execution
 
 if TYPE_CHECKING:
     from ganbench.records.schema import Record
     from ganbench.records.store import Outcome
-    from ganbench.study.trial import Planned, Trial
+    from ganbench.study.trial import Trial
 
 
-def plan(asked: Mapping[str, Any]) -> Planned:
-    """`study.plan.plan` with the arguments in `asked`."""
-    from ganbench.study.plan import plan
-    from ganbench.study.trial import Planned
+class Wanted(NamedTuple):
+    """A spec as it was typed, the hyperparameters given for all, and the recipes to use."""
 
-    told: list[str] = []
-    return Planned(plan(**asked, tell=told.append), told)
+    spec: str
+    settings: Mapping[str, Any]
+    recipe: str
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A resolved spec: how it was named, where its class is, what was changed, all values."""
+
+    reference: str
+    source: str
+    digest: str
+    changed: dict[str, Any]
+    resolved: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """What the user would type."""
+        return label(self.reference, self.changed)
+
+
+class DataAsked(NamedTuple):
+    """What a study says of its data, device and scoring."""
+
+    dataset: str
+    root: Path | None
+    labels: str | int | None
+    batch_size: int
+    device: str
+    execution: Execution
+    evaluation: Settings
+
+
+class DataFacts(NamedTuple):
+    """What planning must know of the data and the machine.
+
+    allowed: labelled images of the label budget, None for all. few: the first training images
+    and labels, enough to play a round's losses on, as safetensors. arithmetic: see `Execution`.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    classes: int
+    fingerprint: str
+    protocol_id: str
+    allowed: int | None
+    few: bytes
+    device: str
+    execution: Execution
+    arithmetic: str
+    numerics: int
+
+
+class Rehearsal(NamedTuple):
+    """A spec to be built for some data."""
+
+    spec: Spec
+    facts: DataFacts
+
+
+class Reading(NamedTuple):
+    """What a round reads: batches of real images, at least 1, and whether any labels."""
+
+    batches: int
+    labels: bool
+
+
+def resolve(wanted: Wanted) -> Spec:
+    """`study.resolve.resolve`."""
+    from ganbench.study.resolve import resolve
+
+    return resolve(wanted)
+
+
+def look_at_data(asked: DataAsked) -> DataFacts:
+    """`study.resolve.look_at_data`."""
+    from ganbench.study.resolve import look_at_data
+
+    return look_at_data(asked)
+
+
+def rehearse(job: Rehearsal) -> Reading:
+    """`study.resolve.rehearse`."""
+    from ganbench.study.resolve import rehearse
+
+    return rehearse(job)
 
 
 def execute(trial: Trial) -> Record:

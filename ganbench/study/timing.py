@@ -12,7 +12,8 @@ import loky
 from ganbench.errors import UserError
 from ganbench.study.engine import LocalProcesses
 from ganbench.study.measuring import Job, Row, measure, reason_of, rows_of
-from ganbench.study.plan import parse_device, plan
+from ganbench.study.plan import plan
+from ganbench.study.resolve import parse_device
 from ganbench.train.modes import Mode, Precision
 
 ENDLESS = 10**9

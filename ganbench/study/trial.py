@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ganbench.evaluate.settings import Settings
 from ganbench.records.schema import label, titled
@@ -68,13 +68,6 @@ class Trial:
         return (
             self.results / _slug(self.dataset) / f"{slug}{budget}-seed{self.seed}-{self.identity}"
         )
-
-
-class Planned(NamedTuple):
-    """A study's trials, and what there is to tell of them."""
-
-    trials: list[Trial]
-    told: list[str]
 
 
 def _slug(text: str) -> str:
