@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from ganbench.errors import UserError, unknown
 from ganbench.plugins import sources
+from ganbench.plugins.blame import located
 from ganbench.plugins.importer import import_source
 from ganbench.plugins.sources import Source
 
@@ -133,7 +134,7 @@ def load(reference: str, files: Source | None = None) -> type[Game]:
     except UserError:
         raise
     except (Exception, SystemExit) as error:
-        raise UserError(f"cannot import {what}: {_line(error)}") from error
+        raise UserError(f"cannot import {what}: {located(error)}") from error
     name = _target(reference)[1]
     variant = _member(module, name, reference) if name else _only(module, files)
     _sources[variant] = files
@@ -198,8 +199,3 @@ def _member(module: ModuleType, name: str, reference: str) -> type[Game]:
     if not (isinstance(member, type) and issubclass(member, Game)):
         raise UserError(f"variant {reference!r} is not a subclass of ganbench.model.Game")
     return member
-
-
-def _line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0] if text else ''}"

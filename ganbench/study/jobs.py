@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganbench.evaluate.settings import Settings
-from ganbench.records.schema import label
+from ganbench.records.schema import Reference, Skip, label
 from ganbench.train.modes import Execution
 
 if TYPE_CHECKING:
@@ -88,6 +88,42 @@ class Reading(NamedTuple):
     labels: bool
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What stands beside a model in its scores, and what of it could not be measured."""
+
+    references: list[Reference]
+    skipped: list[Skip]
+
+
+class BesideAsked(NamedTuple):
+    """Whose references are wanted: a split's of a data set, by some settings."""
+
+    dataset: str
+    data_root: Path | None
+    settings: Settings
+    split: str
+    device: str
+    threads: int = 1
+
+
+class Rescoring(NamedTuple):
+    """A finished trial that is to be scored by some settings.
+
+    allow_code: the code that it names may run whatever it is. beside: its references, where
+    they have been measured already.
+    """
+
+    directory: Path
+    settings: Settings
+    split: str = "test"
+    device: str = "cpu"
+    data_root: Path | None = None
+    threads: int = 1
+    allow_code: bool = False
+    beside: Beside | None = None
+
+
 def resolve(wanted: Wanted) -> Spec:
     """`study.resolve.resolve`."""
     from ganbench.study.resolve import resolve
@@ -107,6 +143,13 @@ def rehearse(job: Rehearsal) -> Reading:
     from ganbench.study.resolve import rehearse
 
     return rehearse(job)
+
+
+def beside(asked: BesideAsked) -> Beside:
+    """`study.scoring.beside`."""
+    from ganbench.study.scoring import beside
+
+    return beside(asked)
 
 
 def execute(trial: Trial) -> Record:

@@ -10,10 +10,12 @@ from typing import TypeVar, get_args
 import loky
 
 from ganbench.errors import UserError
+from ganbench.plugins.registry import owner
 from ganbench.study.engine import LocalProcesses
 from ganbench.study.measuring import Job, Row, measure, reason_of, rows_of
 from ganbench.study.plan import plan
 from ganbench.study.resolve import parse_device
+from ganbench.study.run import asker
 from ganbench.train.modes import Mode, Precision
 
 ENDLESS = 10**9
@@ -61,7 +63,8 @@ def time_variants(
         order = iter(numbers)
         tell(f"timing {jobs[numbers[0]].label}")
         with LocalProcesses(threads=threads) as engine:
-            for job, answer in engine.run(measure, [jobs[n] for n in numbers]):
+            own = [jobs[n] for n in numbers]
+            for job, answer in engine.run(measure, own, 1, lambda one: owner(one.trial.variant)):
                 number = next(n for n in order if jobs[n] is job)
                 if isinstance(answer, BaseException):
                     answer = rows_of(job, reason_of(answer))
@@ -102,18 +105,20 @@ def jobs_of(
     cores = loky.cpu_count(only_physical_cores=False)
     if not 1 <= threads <= cores:
         raise UserError(f"threads {threads}: give 1 to {cores}, the cores that can be used")
-    by_size = [
-        plan(
-            specs,
-            dataset=dataset,
-            seeds=1,
-            rounds=ENDLESS,
-            batch_size=size,
-            device=device,
-            data_root=data_root,
-        )
-        for size in batch_sizes
-    ]
+    with LocalProcesses() as engine:
+        by_size = [
+            plan(
+                specs,
+                dataset=dataset,
+                seeds=1,
+                rounds=ENDLESS,
+                batch_size=size,
+                device=device,
+                data_root=data_root,
+                ask=asker(engine),
+            )
+            for size in batch_sizes
+        ]
     return [
         Job(replace(trial, threads=threads), precision, tuple(modes))
         for trials in zip(*by_size, strict=True)  # the same variants at every size
