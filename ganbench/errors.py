@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -24,3 +25,41 @@ def unknown(kind: str, name: str, valid: Iterable[str]) -> UserError:
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return UserError(f"unknown {kind} {name!r}{hint} (valid: {', '.join(names) or 'none'})")
+
+
+LACKING = (
+    "can't allocate",
+    "cannot allocate",
+    "can't start new thread",
+    "failed to map segment",
+    "memory exhausted",
+    "not enough memory",
+    "resource temporarily unavailable",
+)
+"""How libraries say that the system gave them no memory, where it is not a MemoryError."""
+
+
+def out_of_memory(error: BaseException) -> UserError | None:
+    """What to tell the user where an exception means that this process got no memory, or None.
+
+    The memory of a GPU is not meant.
+    """
+    text = f"{error}".partition("\n")[0]
+    said = isinstance(error, ImportError | OSError | RuntimeError) and any(
+        words in text.lower() for words in LACKING
+    )
+    if not (said or isinstance(error, MemoryError) or getattr(error, "errno", 0) == errno.ENOMEM):
+        return None
+    detail = f" ({text})" if text else ""
+    return UserError(
+        f"not enough memory{detail}: free some, run fewer at once (--jobs 1), "
+        f"or raise the limit{_limit()}"
+    )
+
+
+def _limit() -> str:
+    """The limit that the user's shell has set on a process's memory, if any."""
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return "" if limit == resource.RLIM_INFINITY else f" (ulimit -v is {limit >> 10})"
