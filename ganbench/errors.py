@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import signal
 from collections.abc import Iterable
 
 
@@ -17,6 +18,26 @@ class UserError(GanbenchError):
 
 class Diverged(GanbenchError):
     """A loss stopped being a finite number; says which and in which rounds."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user ended the work by Ctrl-C or SIGTERM. The CLI exits with 130."""
+
+
+class Ended(BaseException):
+    """A worker was told to end: what it leaves half done is cleaned up on the way out."""
+
+
+def of_guest(error: BaseException) -> bool:
+    """Whether an exception out of a plug-in's code is that code's failure, not an order to stop.
+
+    Workers and the command line turn Ctrl-C into no KeyboardInterrupt; elsewhere it is the user's.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return signal.getsignal(signal.SIGINT) is not signal.default_int_handler and not isinstance(
+            error, Interrupted
+        )
+    return not isinstance(error, Ended)
 
 
 def unknown(kind: str, name: str, valid: Iterable[str]) -> UserError:

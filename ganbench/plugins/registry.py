@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from ganbench.errors import UserError, unknown
+from ganbench.errors import UserError, of_guest, unknown
 
 if TYPE_CHECKING:
     from ganbench.model import Game
@@ -131,7 +131,9 @@ def _import(module: str, reference: str) -> ModuleType:
     _reach(Path.cwd())
     try:
         return importlib.import_module(module)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if not of_guest(error):
+            raise
         raise UserError(f"cannot import variant {reference!r}: {_line(error)}") from error
 
 
@@ -158,7 +160,9 @@ def _from_file(path: Path, name: str, reference: str) -> type[Game]:
     _reach(path.parent)
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if not of_guest(error):
+            raise
         raise UserError(f"cannot import variant file {path}: {_line(error)}") from error
     if name:
         return _member(module, name, reference)

@@ -12,7 +12,7 @@ import torch
 from ganbench import data
 from ganbench.data.dataset import Dataset
 from ganbench.data.labels import check_labels
-from ganbench.errors import UserError
+from ganbench.errors import UserError, of_guest
 from ganbench.evaluate.catalogue import chosen
 from ganbench.evaluate.settings import Settings
 from ganbench.model import NUMERICS, Game
@@ -254,7 +254,9 @@ def _rehearse(spec: Spec, loaded: Dataset) -> Reading:
                 raise ValueError("it reads labels, and there are none")
         game = build(spec.variant, loaded.shape, loaded.classes, spec.resolved, seed=0)
         return reading(game, loaded.train)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if not of_guest(error):
+            raise
         reason = str(error).partition("\n")[0]
         if not isinstance(error, ValueError) or not reason:
             reason = f"{type(error).__name__}: {reason}"

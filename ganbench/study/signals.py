@@ -9,15 +9,20 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, Self
 
-
-class Interrupted(KeyboardInterrupt):
-    """The user ended the work; any other KeyboardInterrupt is the doing of a plug-in's code."""
+from ganbench.errors import Interrupted
 
 
 def at_once(*_: object) -> NoReturn:
     """Handler of the command line outside of an engine's work, where nothing is half done."""
     os.write(2, b"ganbench: interrupted\n")
     os._exit(130)
+
+
+def end_at_once() -> None:
+    """Give Ctrl-C and SIGTERM to `at_once`, but for those that this process ignores."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+            signal.signal(number, at_once)
 
 
 class Held:

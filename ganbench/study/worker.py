@@ -20,10 +20,6 @@ from typing import Any, NoReturn
 _working = False
 
 
-class _Ended(BaseException):
-    """The worker was told to end: what it leaves half done is cleaned up on the way out."""
-
-
 def main() -> NoReturn:
     """Serve the parent on standard input, as a socket, until it hangs up.
 
@@ -41,6 +37,8 @@ def main() -> NoReturn:
     home = os.getcwd()
     with contextlib.suppress(EOFError, OSError):  # the parent is gone
         sys.path[:], guest = connection.recv()
+        from ganbench.errors import Ended
+
         if guest:
             from ganbench import cache
 
@@ -51,13 +49,15 @@ def main() -> NoReturn:
                 os.chdir(home)
             try:
                 answer = _answer(work)
-            except _Ended:
+            except Ended:
                 break
             connection.send_bytes(answer)
     os._exit(1)
 
 
 def _answer(work: bytes) -> bytes:
+    from ganbench.errors import Ended
+
     global _working
     try:
         _working = True
@@ -65,7 +65,7 @@ def _answer(work: bytes) -> bytes:
         result = pickle.dumps((function(job), None))
         _working = False
         return result
-    except _Ended:
+    except Ended:
         raise
     except BaseException as error:
         _working = False
@@ -94,12 +94,14 @@ def _told(error: BaseException) -> bytes:
 def _end(*_: object) -> None:
     if not _working:
         os._exit(1)
-    raise _Ended
+    from ganbench.errors import Ended
+
+    raise Ended
 
 
 def _swallowed(unraisable: sys.UnraisableHookArgs) -> None:
     """An order to end that fell into a finaliser is lost there: it comes again, a moment later."""
-    if unraisable.exc_type is _Ended:
+    if unraisable.exc_type.__name__ == "Ended":
         signal.setitimer(signal.ITIMER_REAL, 0.01)
     else:
         sys.__unraisablehook__(unraisable)
