@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from ganbench.errors import UserError, unknown
+from ganbench.errors import UserError, of_guest, unknown
 from ganbench.plugins import sources
 from ganbench.plugins.blame import located
 from ganbench.plugins.importer import import_source
@@ -133,7 +133,9 @@ def load(reference: str, files: Source | None = None) -> type[Game]:
         module = import_source(files)
     except UserError:
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if not of_guest(error):
+            raise
         raise UserError(f"cannot import {what}: {located(error)}") from error
     name = _target(reference)[1]
     variant = _member(module, name, reference) if name else _only(module, files)

@@ -10,7 +10,7 @@ from safetensors.torch import load, save
 from ganbench import data
 from ganbench.data.dataset import Split
 from ganbench.data.labels import check_labels
-from ganbench.errors import UserError
+from ganbench.errors import UserError, of_guest
 from ganbench.model import NUMERICS
 from ganbench.plugins import registry, trust
 from ganbench.study.jobs import DataAsked, DataFacts, Reading, Rehearsal, Spec, Wanted
@@ -94,7 +94,9 @@ def rehearse(job: Rehearsal) -> Reading:
                 raise ValueError("it reads labels, and there are none")
         game = build(variant, facts.shape, facts.classes, spec.resolved, seed=0)
         return reading(game, few)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if not of_guest(error):
+            raise
         reason = str(error).partition("\n")[0]
         if not isinstance(error, ValueError) or not reason:
             reason = f"{type(error).__name__}: {reason}"

@@ -7,11 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar, get_args
 
-import loky
-
 from ganbench.errors import UserError
 from ganbench.plugins.registry import owner
-from ganbench.study.engine import LocalProcesses
+from ganbench.study.engine import LocalProcesses, cores
 from ganbench.study.measuring import Job, Row, measure, reason_of, rows_of
 from ganbench.study.plan import plan
 from ganbench.study.resolve import parse_device
@@ -102,9 +100,8 @@ def jobs_of(
 
     Raises UserError for a user's mistake.
     """
-    cores = loky.cpu_count(only_physical_cores=False)
-    if not 1 <= threads <= cores:
-        raise UserError(f"threads {threads}: give 1 to {cores}, the cores that can be used")
+    if not 1 <= threads <= (most := cores()):
+        raise UserError(f"threads {threads}: give 1 to {most}, the cores that can be used")
     with LocalProcesses() as engine:
         by_size = [
             plan(

@@ -19,7 +19,7 @@ from torch import Tensor
 from ganbench import data
 from ganbench.data.dataset import Dataset
 from ganbench.data.labels import choose_labelled
-from ganbench.errors import Diverged, GanbenchError, UserError
+from ganbench.errors import Diverged, GanbenchError, UserError, of_guest
 from ganbench.evaluate import harness
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.evidence import Evidence
@@ -82,7 +82,9 @@ def _execute(trial: Trial) -> Record:
         record = work.record("diverged", str(error))
     except GanbenchError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not of_guest(error):
+            raise
         atomic_write(directory.path / "error.txt", traceback.format_exc())
         record = work.record("failed", _reason(error))
     directory.write_record(record)
@@ -90,7 +92,7 @@ def _execute(trial: Trial) -> Record:
     return record
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
 
