@@ -160,10 +160,10 @@ def _imported(content: bytes, package: str) -> Iterator[str]:
             names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Call) and node.args and _is_import(node.func):
             first = node.args[0]
-            names = [first.value] if isinstance(first, ast.Constant) else []
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                names = [first.value]
         for name in names:
-            if isinstance(name, str):
-                yield from (*_prefixes(name), name)
+            yield from (*_prefixes(name), name)
 
 
 def _is_import(function: ast.expr) -> bool:

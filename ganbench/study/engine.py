@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing.connection import Pipe, wait
 from typing import Any, Protocol, Self, TypeVar
 
-from ganbench.errors import UserError
+from ganbench.errors import GanbenchError, UserError
 from ganbench.study import worker
 from ganbench.study.signals import Held
 
@@ -68,6 +68,25 @@ class Engine(Protocol):
         process (modules, patches, settings) reaches no job of another owner.
         """
         ...
+
+
+def answer_of(
+    engine: Engine, function: Callable[[Job], Result], job: Job, owner: str, what: str
+) -> Result:
+    """What one job in a worker comes to; its exception is raised here.
+
+    owner: whose code it runs. what: for the message.
+
+    Raises GanbenchError where the worker died.
+    """
+    ((_, answer),) = engine.run(function, [job], 1, lambda _: owner)
+    if isinstance(answer, Crashed):
+        raise GanbenchError(
+            f"{what}: {answer}; it ran out of memory, or a plug-in's code ended it"
+        ) from answer
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
 
 
 class LocalProcesses:

@@ -13,6 +13,7 @@ from ganbench.records.schema import Reference, Skip, label
 from ganbench.train.modes import Execution
 
 if TYPE_CHECKING:
+    from ganbench.plugins.exam import Result
     from ganbench.records.schema import Record
     from ganbench.records.store import Outcome
     from ganbench.study.trial import Trial
@@ -157,6 +158,19 @@ def execute(trial: Trial) -> Record:
     from ganbench.study.work import execute
 
     return execute(trial)
+
+
+def examine(spec: tuple[str, dict[str, str]]) -> list[Result]:
+    """`plugins.exam.examine` of a reference and what was given behind it."""
+    import torch
+
+    from ganbench.plugins import registry, trust
+    from ganbench.plugins.exam import examine
+
+    torch.set_num_threads(1)
+    variant = registry.load(spec[0])
+    trust.remember(registry.source_of(variant))
+    return examine(variant, spec[1])
 
 
 def draw(study: tuple[Path, Sequence[Outcome]]) -> None:

@@ -17,7 +17,7 @@ from ganbench.evaluate.catalogue import chosen
 from ganbench.evaluate.settings import Settings
 from ganbench.plugins import registry
 from ganbench.study import jobs
-from ganbench.study.jobs import DataAsked, DataFacts, Reading, Rehearsal, Spec, Wanted
+from ganbench.study.jobs import DataAsked, Reading, Rehearsal, Spec, Wanted
 from ganbench.study.trial import Trial, digest_of
 from ganbench.train.modes import Execution
 

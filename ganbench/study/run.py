@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -19,18 +19,15 @@ from ganbench.records import tables
 from ganbench.records.schema import Record
 from ganbench.records.store import Outcome, TrialDirectory, atomic_write
 from ganbench.study import jobs as work
-from ganbench.study.engine import Crashed, Engine, LocalProcesses, parse_jobs
+from ganbench.study.engine import Crashed, Engine, LocalProcesses, answer_of, parse_jobs
 from ganbench.study.jobs import BesideAsked
-from ganbench.study.plan import Ask, plan
+from ganbench.study.plan import plan
 from ganbench.study.progress import Progress
 from ganbench.study.trial import Trial, digest_of, is_done
 from ganbench.train.modes import Execution, Mode, Precision
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Job = TypeVar("Job")
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -133,7 +130,7 @@ def run(
     parse_jobs(jobs, "cpu")
     with engine or LocalProcesses() as engine:
         tell = partial(console.print, markup=False, highlight=False, soft_wrap=True)
-        trials = plan(specs, **asked, tell=tell, ask=asker(engine))
+        trials = plan(specs, **asked, tell=tell, ask=partial(answer_of, engine, what="planning"))
         width = min(parse_jobs(jobs, trials[0].device), len(trials))
         due = [replace(trial, jobs=width) for trial in trials if not is_done(trial)]
         due = _with_references(engine, due)
@@ -154,16 +151,11 @@ def run(
         result = Result(place / "studies" / identity, outcomes, len(due))
         try:
             _leave(result)
-            _answer(engine, work.draw, (result.directory, outcomes), "", "pictures of the study")
+            answer_of(engine, work.draw, (result.directory, outcomes), "", "pictures of the study")
         except Exception as error:  # the numbers are there, and so are the trials' own pictures
             reason = str(error) if isinstance(error, GanbenchError) else repr(error)
             console.print(f"warning: {reason}", markup=False, highlight=False, soft_wrap=True)
     return result
-
-
-def asker(engine: Engine) -> Ask:
-    """Lets planning ask the workers of an engine."""
-    return partial(_answer, engine, what="planning")
 
 
 def _owner(trial: Trial) -> str:
@@ -179,27 +171,8 @@ def _with_references(engine: Engine, trials: list[Trial]) -> list[Trial]:
     asked = BesideAsked(
         first.dataset, first.data_root, first.evaluation, "test", first.device, first.threads
     )
-    beside = _answer(engine, work.beside, asked, "", "reference rows")
+    beside = answer_of(engine, work.beside, asked, "", "reference rows")
     return [replace(trial, beside=beside) if _owner(trial) else trial for trial in trials]
-
-
-def _answer(
-    engine: Engine, function: Callable[[Job], Answer], job: Job, owner: str, what: str
-) -> Answer:
-    """What one job in a worker comes to; its exception is raised here.
-
-    owner: whose code it runs. what: for the message.
-
-    Raises GanbenchError where the worker died.
-    """
-    ((_, answer),) = engine.run(function, [job], 1, lambda _: owner)
-    if isinstance(answer, Crashed):
-        raise GanbenchError(
-            f"{what}: {answer}; it ran out of memory, or a plug-in's code ended it"
-        ) from answer
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer
 
 
 def writable(results: Path) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from filelock import FileLock
@@ -17,7 +17,6 @@ from ganbench import data
 from ganbench.errors import UserError
 from ganbench.evaluate import harness, references
 from ganbench.evaluate.harness import Evaluation
-from ganbench.evaluate.settings import Settings
 from ganbench.model import Game
 from ganbench.plugins import registry, trust
 from ganbench.records.schema import Checkpoint, Reference, Score, ScoreSet, Skip
@@ -70,7 +69,9 @@ def beside(job: BesideAsked) -> Beside:
     torch.set_num_threads(job.threads)
     dataset = data.load(job.dataset, job.data_root)
     found = references.gather(dataset, job.split, job.settings, job.device)
-    skipped = [Skip(metric=f"{metric} of {name}", reason=why) for name, metric, why in found.missing]
+    skipped = [
+        Skip(metric=f"{metric} of {name}", reason=why) for name, metric, why in found.missing
+    ]
     return Beside(_references(found.scores), skipped)
 
 

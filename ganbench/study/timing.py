@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, get_args
 
 from ganbench.errors import UserError
 from ganbench.plugins.registry import owner
-from ganbench.study.engine import LocalProcesses, cores
+from ganbench.study.engine import LocalProcesses, answer_of, cores
 from ganbench.study.measuring import Job, Row, measure, reason_of, rows_of
 from ganbench.study.plan import plan
 from ganbench.study.resolve import parse_device
-from ganbench.study.run import asker
 from ganbench.train.modes import Mode, Precision
 
 ENDLESS = 10**9
@@ -112,7 +112,7 @@ def jobs_of(
                 batch_size=size,
                 device=device,
                 data_root=data_root,
-                ask=asker(engine),
+                ask=partial(answer_of, engine, what="planning"),
             )
             for size in batch_sizes
         ]

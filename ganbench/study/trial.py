@@ -96,4 +96,3 @@ def is_done(trial: Trial) -> bool:
     return status == "diverged" or (
         status == "finished" and directory.has_scores(trial.protocol_id)
     )
-

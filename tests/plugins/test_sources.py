@@ -204,7 +204,7 @@ def test_a_plug_in_moves_nobody(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["code:X", "antigravity:X", "ganbench.cli.run:command"])
 def test_no_library_is_a_plug_in(name: str) -> None:
-    with pytest.raises(UserError, match="no source of a module|ganbench's own"):
+    with pytest.raises(UserError, match=r"no source of a module|ganbench's own"):
         registry.load(name)
 
 
