@@ -72,6 +72,12 @@ def talk_on_stderr() -> Iterator[None]:
         os.close(stdout)
 
 
+def shown(path: Path) -> Path:
+    """A path as a user would type it here: from the working directory, where it lies in it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 def write_json(document: dict[str, Any]) -> None:
     """One document to stdout and nothing else."""
     click.echo(json.dumps(document, indent=2, allow_nan=False))

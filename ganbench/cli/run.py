@@ -108,5 +108,5 @@ def _name_files(result: Result) -> None:
         err=True,
     )
     for place, names in groupby(result.pictures, key=lambda path: path.parent):
-        click.echo(f"  {place}/  {' '.join(path.name for path in names)}", err=True)
-    click.echo(f"table and study: {result.directory}", err=True)
+        click.echo(f"  {options.shown(place)}/  {' '.join(path.name for path in names)}", err=True)
+    click.echo(f"table and study: {options.shown(result.directory)}", err=True)

@@ -34,9 +34,12 @@ class Entry:
 
 def installed() -> dict[str, Entry]:
     """Every variant that an installed distribution registers, by name, sorted."""
-    found = {}
+    found: dict[str, Entry] = {}
     origins: dict[object, str] = {}  # a distribution reads its metadata at every question
     for point in entry_points(group=GROUP):
+        known = found.get(point.name)
+        if known and known.target.startswith(sources.FIRST_PARTY):
+            continue  # a package cannot put its own variant in the place of ganbench's
         if point.dist not in origins:
             said = point.dist.metadata if point.dist else {"Name": "unknown", "Version": ""}
             origins[point.dist] = f"{said['Name']} {said['Version']}".strip()

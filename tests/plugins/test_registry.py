@@ -1,3 +1,4 @@
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,14 @@ def test_source_digest_follows_the_source(tmp_path: Path) -> None:
     assert digests[0] != digests[1]
     two.write_text(GUEST)
     assert registry.source_digest(registry.load(str(two))) == digests[0]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_no_package_takes_the_name_of_a_first_party_variant(
+    first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = EntryPoint("vanilla", "ganbench.variants.vanilla:Vanilla", registry.GROUP)
+    theirs = EntryPoint("vanilla", "somebody:Vanilla", registry.GROUP)
+    points = [theirs, ours] if first else [ours, theirs]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    assert registry.installed()["vanilla"].target == ours.value
