@@ -98,15 +98,13 @@ def check(reference: str) -> None:
         raise unknown("variant", reference, entries)
 
 
-def is_guest(reference: str) -> bool:
-    """Whether a reference names code that is not ganbench's; nothing is imported."""
-    return not _target(reference)[0].startswith(sources.FIRST_PARTY)
-
-
 def owner(reference: str) -> str:
-    """Whose code a variant is, so that strangers never share a process: "" is ganbench's own."""
+    """Whose code a variant is, so that strangers never share a process: "" is ganbench's own.
+
+    Nothing is imported.
+    """
     place, _ = _target(reference)
-    if not is_guest(reference):
+    if place.startswith(sources.FIRST_PARTY):
         return ""
     return str(Path(place).resolve()) if _is_file(place) else place.partition(".")[0]
 

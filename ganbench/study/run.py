@@ -133,11 +133,14 @@ def run(
         trials = plan(specs, **asked, tell=tell, ask=partial(answer_of, engine, what="planning"))
         width = min(parse_jobs(jobs, trials[0].device), len(trials))
         due = [replace(trial, jobs=width) for trial in trials if not is_done(trial)]
-        due = _with_references(engine, due)
+        owners = {name: registry.owner(name) for name in {trial.variant for trial in due}}
+        due = _with_references(engine, due, owners)
         answers: dict[str, Record] = {}
         if due:
             with Progress(due, console) as progress:
-                for trial, answer in engine.run(work.execute, due, width, _owner):
+                for trial, answer in engine.run(
+                    work.execute, due, width, lambda trial: owners[trial.variant]
+                ):
                     answers[trial.identity] = record = _record(trial, answer)
                     reason = f": {record.reason}" if record.reason else ""
                     progress.end(trial, record.status + reason)
@@ -158,13 +161,9 @@ def run(
     return result
 
 
-def _owner(trial: Trial) -> str:
-    return registry.owner(trial.variant)
-
-
-def _with_references(engine: Engine, trials: list[Trial]) -> list[Trial]:
+def _with_references(engine: Engine, trials: list[Trial], owners: dict[str, str]) -> list[Trial]:
     """Guests' trials with what stands beside them, measured where no guest's code has been."""
-    guests = [trial for trial in trials if _owner(trial)]
+    guests = [trial for trial in trials if owners[trial.variant]]
     if not guests:
         return trials
     first = guests[0]  # they share data and settings, as all trials of a study
@@ -172,7 +171,7 @@ def _with_references(engine: Engine, trials: list[Trial]) -> list[Trial]:
         first.dataset, first.data_root, first.evaluation, "test", first.device, first.threads
     )
     beside = answer_of(engine, work.beside, asked, "", "reference rows")
-    return [replace(trial, beside=beside) if _owner(trial) else trial for trial in trials]
+    return [replace(trial, beside=beside) if owners[trial.variant] else trial for trial in trials]
 
 
 def writable(results: Path) -> Path:
