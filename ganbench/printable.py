@@ -31,6 +31,11 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
+def printable_caption(text: str) -> str:
+    """One printable line for matplotlib, which takes what stands between dollars for formulas."""
+    return printable(text).replace("$", r"\$")
+
+
 def printable_json(value: Any, indent: int | None = None) -> str:
     """JSON that keeps every character exactly, in printable ASCII; no NaN."""
     # json.dumps escapes all but the delete character, which only a string can hold.

@@ -11,6 +11,7 @@ import click
 
 from ganbench import __version__
 from ganbench.errors import GanbenchError
+from ganbench.printable import printable, printable_lines
 
 COMMANDS = {
     "run": "Train variants, evaluate them, print the table.",
@@ -64,10 +65,10 @@ def main() -> NoReturn:
         error.show()
         code = 2
     except click.ClickException as error:
-        click.echo(f"ganbench: {error.format_message()}", err=True)
+        click.echo(f"ganbench: {printable_lines(error.format_message())}", err=True)
         code = 2
     except GanbenchError as error:
-        click.echo(f"ganbench: {error}", err=True)
+        click.echo(f"ganbench: {printable(str(error))}", err=True)
         code = 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("ganbench: interrupted", err=True)

@@ -94,6 +94,7 @@ LONGEST = 2**14
 LARGEST_IMAGE = 2**24
 """Numbers in one image."""
 Text = Annotated[str, StringConstraints(max_length=LONGEST)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Reason = Annotated[str, BeforeValidator(lambda text: text[:LONGEST] if type(text) is str else text)]
 """Why something went wrong: what is longer is cut, since an exception may say anything."""
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -211,7 +212,7 @@ class Record(Document):
 class Score(Document):
     """One metric's number with its protocol. Not finite is not a score but a `Skip`."""
 
-    metric: Text
+    metric: Name
     value: Number
     standard_error: Gauged = None
     """Of this one value, over its samples (not over seeds)."""

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -15,10 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 from ganbench.errors import GanbenchError
+from ganbench.printable import printable
 from ganbench.records.schema import State
 from ganbench.records.store import TrialDirectory
 from ganbench.study.trial import Trial
 
+PLAIN: Any = {"markup": False, "highlight": False, "emoji": False}
+"""How rich prints a line as it is: no [tags], no :smileys:."""
 PLAIN_SECONDS = 10.0
 """Time between two plain lines of one running trial."""
 
@@ -76,7 +79,7 @@ class Progress:
                     self._say(f"{_name(trial)}: {_line(state)}")
 
     def _say(self, line: str) -> None:
-        self.console.print(line, soft_wrap=True, markup=False, highlight=False)
+        self.console.print(printable(line), soft_wrap=True, **PLAIN)
 
     def _state(self, trial: Trial) -> State | None:
         if trial.identity in self.ended:
@@ -96,15 +99,15 @@ class Progress:
             state = self._state(trial)
             if ended:
                 style = "green" if ended.startswith("finished") else "red"
-                table.add_row(_name(trial), Text(ended, style=style))
+                table.add_row(Text(_name(trial)), Text(printable(ended), style=style))
             elif state:
                 table.add_row(
-                    _name(trial),
+                    Text(_name(trial)),
                     ProgressBar(state.rounds, state.round, width=16),
                     f"{state.round}/{state.rounds}",
                     f"{state.images_per_second:,.0f}" if state.images_per_second else "",
                     _clock(state.seconds_left) if state.phase == "training" else state.phase,
-                    _losses(state),
+                    Text(printable(_losses(state))),
                 )
             else:
                 waiting += 1
@@ -113,7 +116,7 @@ class Progress:
 
 
 def _name(trial: Trial) -> str:
-    return f"{trial.title} seed {trial.seed}"
+    return printable(f"{trial.title} seed {trial.seed}")
 
 
 def _line(state: State) -> str:

@@ -13,12 +13,13 @@ from rich.console import Console
 
 from ganbench.errors import GanbenchError, UserError
 from ganbench.evaluate.settings import Settings
+from ganbench.printable import printable
 from ganbench.records import tables
 from ganbench.records.schema import Record
 from ganbench.records.store import Outcome, TrialDirectory, atomic_write
 from ganbench.study import jobs as work
 from ganbench.study.engine import Crashed, Engine, LocalProcesses, parse_jobs
-from ganbench.study.progress import Progress
+from ganbench.study.progress import PLAIN, Progress
 from ganbench.study.trial import Trial, digest_of, is_done, with_jobs
 from ganbench.train.modes import Execution, Mode, Precision
 
@@ -131,7 +132,7 @@ def run(
     with engine or LocalProcesses() as engine:
         trials, told = _answer(engine, work.plan, asked, "planning")
         for line in told:
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            console.print(printable(line), soft_wrap=True, **PLAIN)
         width = min(parse_jobs(jobs, trials[0].device), len(trials))
         due = [with_jobs(trial, width) for trial in trials if not is_done(trial)]
         answers: dict[str, Record] = {}
@@ -153,8 +154,8 @@ def run(
             _leave(result)
             _answer(engine, work.draw, (result.directory, outcomes), "pictures of the study")
         except Exception as error:  # the numbers are there, and so are the trials' own pictures
-            reason = str(error) if isinstance(error, GanbenchError) else repr(error)
-            console.print(f"warning: {reason}", markup=False, highlight=False, soft_wrap=True)
+            reason = printable(str(error) if isinstance(error, GanbenchError) else repr(error))
+            console.print(f"warning: {reason}", soft_wrap=True, **PLAIN)
     return result
 
 

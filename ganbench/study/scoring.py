@@ -22,6 +22,7 @@ from ganbench.model import Game
 from ganbench.plugins import registry
 from ganbench.records.schema import Checkpoint, Reference, Score, ScoreSet, Skip
 from ganbench.records.store import TrialDirectory
+from ganbench.study import host
 from ganbench.train.trainer import build
 
 WEIGHTS: dict[Checkpoint, str] = {"final": "weights.safetensors", "best": "best.safetensors"}
@@ -164,5 +165,6 @@ def rescore(job: Rescoring) -> str:
         evaluation = harness.evaluate(
             model, dataset, seed=seed, split=job.split, settings=settings, device=device
         )
+        facts |= {"host": host.describe(device), "packages": host.packages()}
         directory.add_scores(score_set(evaluation, checkpoint, facts))
     return protocol
