@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import signal
 from collections.abc import Iterable
 
 
@@ -18,9 +20,67 @@ class Diverged(GanbenchError):
     """A loss stopped being a finite number; says which and in which rounds."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """The user ended the work by Ctrl-C or SIGTERM. The CLI exits with 130."""
+
+
+class Ended(BaseException):
+    """A worker was told to end: what it leaves half done is cleaned up on the way out."""
+
+
+def of_guest(error: BaseException) -> bool:
+    """Whether an exception out of a plug-in's code is that code's failure, not an order to stop.
+
+    Workers and the command line turn Ctrl-C into no KeyboardInterrupt; elsewhere it is the user's.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return signal.getsignal(signal.SIGINT) is not signal.default_int_handler and not isinstance(
+            error, Interrupted
+        )
+    return not isinstance(error, Ended)
+
+
 def unknown(kind: str, name: str, valid: Iterable[str]) -> UserError:
     """An unknown `name`: suggest the nearest valid one and list them all."""
     names = sorted(valid)
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return UserError(f"unknown {kind} {name!r}{hint} (valid: {', '.join(names) or 'none'})")
+
+
+LACKING = (
+    "can't allocate",
+    "cannot allocate",
+    "can't start new thread",
+    "failed to map segment",
+    "memory exhausted",
+    "not enough memory",
+    "resource temporarily unavailable",
+)
+"""How libraries say that the system gave them no memory, where it is not a MemoryError."""
+
+
+def out_of_memory(error: BaseException) -> UserError | None:
+    """What to tell the user where an exception means that this process got no memory, or None.
+
+    The memory of a GPU is not meant.
+    """
+    text = f"{error}".partition("\n")[0]
+    said = isinstance(error, ImportError | OSError | RuntimeError) and any(
+        words in text.lower() for words in LACKING
+    )
+    if not (said or isinstance(error, MemoryError) or getattr(error, "errno", 0) == errno.ENOMEM):
+        return None
+    detail = f" ({text})" if text else ""
+    return UserError(
+        f"not enough memory{detail}: free some, run fewer at once (--jobs 1), "
+        f"or raise the limit{_limit()}"
+    )
+
+
+def _limit() -> str:
+    """The limit that the user's shell has set on a process's memory, if any."""
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return "" if limit == resource.RLIM_INFINITY else f" (ulimit -v is {limit >> 10})"

@@ -25,6 +25,7 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Neither the user's caches nor a download: whatever is fetched meets a dead proxy."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANBENCH_DATA", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         patch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("torch")))
         patch.setenv("https_proxy", "http://127.0.0.1:9")
         yield

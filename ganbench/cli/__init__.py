@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -10,8 +9,9 @@ from typing import NoReturn
 import click
 
 from ganbench import __version__
-from ganbench.errors import GanbenchError
+from ganbench.errors import GanbenchError, Interrupted, out_of_memory
 from ganbench.printable import printable, printable_lines
+from ganbench.study.signals import end_at_once
 
 COMMANDS = {
     "run": "Train variants, evaluate them, print the table.",
@@ -58,7 +58,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 good, 1 a trial failed, 2 a mistake, 130 interrupted."""
-    signal.signal(signal.SIGTERM, _terminate)
+    end_at_once()
     try:
         code = cli(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -70,14 +70,20 @@ def main() -> NoReturn:
     except GanbenchError as error:
         click.echo(f"ganbench: {printable(str(error))}", err=True)
         code = 2
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("ganbench: interrupted", err=True)
-        code = 130
+    except (click.Abort, KeyboardInterrupt) as error:
+        if isinstance(error.__cause__ or error, Interrupted):  # click raises Abort from it
+            click.echo("ganbench: interrupted", err=True)
+            code = 130
+        else:
+            click.echo("ganbench: the code of a plug-in raised KeyboardInterrupt", err=True)
+            code = 2
     except BrokenPipeError:
         sys.stderr.close()
         code = 1
+    except (MemoryError, ImportError, OSError, RuntimeError) as error:
+        lacking = out_of_memory(error)
+        if not lacking:
+            raise
+        click.echo(f"ganbench: {lacking}", err=True)
+        code = 2
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _terminate(*_: object) -> NoReturn:
-    raise KeyboardInterrupt

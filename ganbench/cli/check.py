@@ -28,16 +28,16 @@ def command(specs: tuple[str, ...], as_json: bool) -> None:
     numbers, a round never makes a GPU wait, capabilities answer as they should. Exits with 1
     where a check failed.
     """
-    import torch
-
     from ganbench.plugins import registry
-    from ganbench.plugins.exam import examine
+    from ganbench.study import jobs
+    from ganbench.study.engine import LocalProcesses, answer_of
 
-    torch.set_num_threads(1)
-    with options.talk_on_stderr():
-        chosen = [registry.parse(spec) for spec in specs]
-        variants = [(registry.load(reference), given) for reference, given in chosen]
-        results = [examine(variant, given) for variant, given in variants]
+    wanted = [registry.parse(spec) for spec in specs]
+    with options.talk_on_stderr(), LocalProcesses() as engine:
+        results = [
+            answer_of(engine, jobs.examine, one, registry.owner(one[0]), f"check of {spec}")
+            for one, spec in zip(wanted, specs, strict=True)
+        ]
     if as_json:
         sat = [
             {"variant": spec, "checks": [result.to_dict() for result in found]}

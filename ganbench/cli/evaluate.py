@@ -26,6 +26,11 @@ from ganbench.cli import options
 @options.device
 @click.option("--jobs", default="auto", show_default=True, help="Trials at once.")
 @options.data_root
+@click.option(
+    "--allow-code",
+    is_flag=True,
+    help="Run the Python files that records name, whoever wrote them.",
+)
 @options.as_json
 def command(
     paths: tuple[Path, ...],
@@ -38,7 +43,8 @@ def command(
     """Score saved trials again, from their weights, and print the table. Nothing is trained.
 
     RUN is a results directory, or a trial's. Scores are added to each trial's own; those of
-    another protocol are never overwritten, and never share a column with these.
+    another protocol are never overwritten, and never share a column with these. A Python file
+    that a record names is run only if you have run it by name on this machine before.
     """
     from ganbench.evaluate.settings import settings_of
     from ganbench.records import tables

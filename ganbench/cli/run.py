@@ -66,6 +66,7 @@ def command(
 
     Trials that are finished already are not run again; one that was interrupted is.
     """
+    from ganbench.errors import Interrupted
     from ganbench.evaluate.settings import settings_of
     from ganbench.plugins.registry import assignments
     from ganbench.records import tables
@@ -82,7 +83,7 @@ def command(
                 evaluation=evaluation,
                 **chosen,
             )
-    except KeyboardInterrupt:
+    except Interrupted:
         options.say(
             f"ganbench: interrupted; finished trials are kept in {results}, "
             f"the same command goes on with the rest",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import importlib.util
-import sys
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
-from ganbench.errors import UserError, unknown
+from ganbench.errors import UserError, of_guest, unknown
+from ganbench.plugins import sources
+from ganbench.plugins.blame import located
+from ganbench.plugins.importer import import_source
+from ganbench.plugins.sources import Source
 
 if TYPE_CHECKING:
     from ganbench.model import Game
@@ -92,86 +95,99 @@ def check(reference: str) -> None:
         raise unknown("variant", reference, entries)
 
 
-def load(reference: str) -> type[Game]:
+def is_guest(reference: str) -> bool:
+    """Whether a reference names code that is not ganbench's; nothing is imported."""
+    return not _target(reference)[0].startswith(sources.FIRST_PARTY)
+
+
+def owner(reference: str) -> str:
+    """Whose code a variant is, so that strangers never share a process: "" is ganbench's own."""
+    place, _ = _target(reference)
+    if not is_guest(reference):
+        return ""
+    return str(Path(place).resolve()) if _is_file(place) else place.partition(".")[0]
+
+
+def source(reference: str) -> Source:
+    """The files that a variant is made of; none of them is run.
+
+    Raises UserError where the reference names nothing.
+    """
+    place, _ = _target(reference)
+    if _is_file(place):
+        return sources.of_file(Path(place), reference)
+    check(reference)
+    return sources.of_module(place, reference)
+
+
+def load(reference: str, files: Source | None = None) -> type[Game]:
     """The class that a reference names: an installed name, `FILE.py` or `MODULE:Class`.
+
+    files: its `source`, where that was read already: it is this that is run.
 
     Raises UserError where it names nothing, cannot be imported, or is no variant.
     """
-    entries = installed()
-    if reference in entries:
-        module, _, name = entries[reference].target.partition(":")
-        return _member(_import(module, reference), name, reference)
-    path, colon, name = reference.partition(".py:")
-    if reference.endswith(".py") or colon:
-        return _from_file(Path(path + ".py" if colon else reference), name, reference)
-    check(reference)
-    module, _, name = reference.partition(":")
-    return _member(_import(module, reference), name, reference)
+    files = files or source(reference)
+    what = f"variant {reference!r}" if not files.is_file else f"variant file {files.path}"
+    try:
+        module = import_source(files)
+    except UserError:
+        raise
+    except BaseException as error:
+        if not of_guest(error):
+            raise
+        raise UserError(f"cannot import {what}: {located(error)}") from error
+    name = _target(reference)[1]
+    variant = _member(module, name, reference) if name else _only(module, files)
+    _sources[variant] = files
+    return variant
+
+
+def source_of(variant: type[Game]) -> Source:
+    """The source that a loaded variant was run from."""
+    return _sources[variant]
 
 
 def source_digest(variant: type[Game]) -> str:
-    """SHA-256 over the source of a variant and of its bases outside the core, 16 hex digits."""
-    import hashlib
-    import inspect
+    """The digest of a loaded variant: of its name and the files that it was run from."""
+    return source_of(variant).digest(variant.__qualname__)
 
+
+_sources: WeakKeyDictionary[type[Game], Source] = WeakKeyDictionary()
+
+
+def _target(reference: str) -> tuple[str, str]:
+    """The file or module that a reference names, and the class in it ("": the only one)."""
+    entries = installed()
+    if reference in entries:
+        module, _, name = entries[reference].target.partition(":")
+        return module, name
+    path, colon, name = reference.partition(".py:")
+    if reference.endswith(".py") or colon:
+        return path + ".py" if colon else reference, name
+    module, _, name = reference.partition(":")
+    return module, name
+
+
+def _is_file(place: str) -> bool:
+    return place.endswith(".py")
+
+
+def _only(module: ModuleType, files: Source) -> type[Game]:
     from ganbench.model import Game
 
-    files = {
-        Path(inspect.getfile(base))
-        for base in variant.__mro__
-        if issubclass(base, Game) and not base.__module__.startswith("ganbench.model")
-    }
-    digest = hashlib.sha256(variant.__qualname__.encode())
-    for path in sorted(files):
-        digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
-    return digest.hexdigest()[:16]
-
-
-def _import(module: str, reference: str) -> ModuleType:
-    _reach(Path.cwd())
-    try:
-        return importlib.import_module(module)
-    except (Exception, SystemExit) as error:
-        raise UserError(f"cannot import variant {reference!r}: {_line(error)}") from error
-
-
-def _reach(folder: Path) -> None:
-    """Let modules of a folder be imported; at the end of the path, so that they hide no other."""
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))
-
-
-def _from_file(path: Path, name: str, reference: str) -> type[Game]:
-    import hashlib
-
-    from ganbench.model import Game
-
-    if not path.is_file():
-        raise UserError(f"no such variant file: {path}")
-    path = path.resolve()
-    tag = hashlib.sha256(str(path).encode()).hexdigest()[:8]
-    spec = importlib.util.spec_from_file_location(f"ganbench_guest_{path.stem}_{tag}", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    _reach(path.parent)
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise UserError(f"cannot import variant file {path}: {_line(error)}") from error
-    if name:
-        return _member(module, name, reference)
     own = [
         member
         for member in vars(module).values()
-        if isinstance(member, type) and issubclass(member, Game) and member.__module__ == spec.name
+        if isinstance(member, type)
+        and issubclass(member, Game)
+        and member.__module__ == files.module
     ]
     if len(own) != 1:
         names = ", ".join(member.__name__ for member in own) or "none"
         raise UserError(
-            f"{path} must define one variant (a subclass of ganbench.model.Game), it defines "
-            f"{names}; name one with {reference}:Class"
+            f"{files.path} must define one variant (a subclass of ganbench.model.Game), it "
+            f"defines {names}; name one with {files.reference}:Class"
         )
     return own[0]
 
@@ -185,8 +201,3 @@ def _member(module: ModuleType, name: str, reference: str) -> type[Game]:
     if not (isinstance(member, type) and issubclass(member, Game)):
         raise UserError(f"variant {reference!r} is not a subclass of ganbench.model.Game")
     return member
-
-
-def _line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0] if text else ''}"

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
-import re
 import signal
-import threading
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
-from typing import Protocol, Self, TypeVar
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from multiprocessing.connection import Pipe, wait
+from typing import Any, Protocol, Self, TypeVar
 
-import loky
-from loky.backend import resource_tracker
-
-from ganbench.errors import UserError
+from ganbench.errors import GanbenchError, UserError
+from ganbench.study import worker
+from ganbench.study.signals import Held
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -28,70 +27,21 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(256 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
     "MALLOC_TOP_PAD_": str(16 << 20),
-    # loky would end a worker that grows by 300 MB after its first job, as leaking: the first job
-    # is planning, and the next one loads its data.
-    "LOKY_MAX_MEMORY_LEAK_SIZE": "1e15",
-    # A worker starts by `python -m`: a file copy.py in the user's folder is not the library's.
-    "PYTHONSAFEPATH": "1",
 }
 
 GRACE = 2.0
 """Seconds that a worker has to clean up before it is killed."""
+LOOK = 0.2
+"""Seconds between two looks at signals and at workers that may have died."""
 
 
 class Crashed(Exception):
     """The process of a job ended without an answer."""
 
 
-_parent: int | None = None
-
-
-class _Ended(BaseException):
-    """A worker was told to end: what it leaves half done is cleaned up on the way out."""
-
-
-def in_worker(function: Callable[[Job], Result], job: Job) -> Result:
-    """Run a job in a worker: it dies with its parent, and stdout is the parent's alone."""
-    global _parent
-    if _parent is None:
-        _parent = os.getppid()
-        os.dup2(2, 1)
-        threading.Thread(target=_die_with, args=(_parent,), daemon=True).start()
-    before = signal.signal(signal.SIGTERM, _end)
-    try:
-        return function(job)
-    except _Ended:
-        os._exit(1)
-    except BaseException as error:
-        if _travels(error):
-            raise
-        raise RuntimeError(f"{type(error).__name__}: {error}") from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _travels(error: BaseException) -> bool:
-    """Whether the parent, which does not know a plug-in's classes, can read an exception.
-
-    One that it cannot read would be told as the death of the worker.
-    """
-    if type(error).__module__.partition(".")[0] not in ("builtins", "ganbench"):
-        return False
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return False
-    return True
-
-
-def _end(*_: object) -> None:
-    raise _Ended
-
-
-def _die_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
+def ganbenchs(job: object) -> str:
+    """The owner of jobs that run no code but ganbench's own."""
+    return ""
 
 
 class Engine(Protocol):
@@ -103,129 +53,212 @@ class Engine(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(self, *reason: object) -> None: ...
+    def __exit__(self, *reason: Any) -> None: ...
 
     def run(
-        self, function: Callable[[Job], Result], jobs: Sequence[Job], width: int = 1
+        self,
+        function: Callable[[Job], Result],
+        jobs: Sequence[Job],
+        width: int = 1,
+        owner: Callable[[Job], str] = ganbenchs,
     ) -> Iterator[tuple[Job, Result | BaseException]]:
-        """Run all jobs, at most `width` at once; the order of the answers is theirs."""
+        """Run all jobs, at most `width` at once; the order of the answers is theirs.
+
+        owner: whose code a job runs, "" for ganbench's own. What one owner's code does to its
+        process (modules, patches, settings) reaches no job of another owner.
+        """
         ...
+
+
+def answer_of(
+    engine: Engine, function: Callable[[Job], Result], job: Job, owner: str, what: str
+) -> Result:
+    """What one job in a worker comes to; its exception is raised here.
+
+    owner: whose code it runs. what: for the message.
+
+    Raises GanbenchError where the worker died.
+    """
+    ((_, answer),) = engine.run(function, [job], 1, lambda _: owner)
+    if isinstance(answer, Crashed):
+        raise GanbenchError(
+            f"{what}: {answer}; it ran out of memory, or a plug-in's code ended it"
+        ) from answer
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
 
 
 class LocalProcesses:
     """Worker processes on this machine, with `threads` CPU threads in each.
 
-    Each worker is an executor of its own, so one that dies (out of memory, a crash in native
-    code) takes only its own job with it. Workers do not see Ctrl-C; the parent ends them.
+    One that dies (out of memory, a crash in native code) takes only its own job with it, and all
+    of them end with this process, however it ends. Ctrl-C and SIGTERM raise Interrupted where
+    the engine waits; workers do not see Ctrl-C. One thread may use an engine at a time.
     """
 
     def __init__(self, *, threads: int = 1) -> None:
         self.threads = threads
-        self._idle: list[loky.ProcessPoolExecutor] = []
-        self._alive: list[loky.ProcessPoolExecutor] = []
-        self._lock = threading.Lock()
+        self._idle: list[_Worker] = []
+        self._busy: list[_Worker] = []
+        self._signals = Held()
         self._entered = 0
 
     def __enter__(self) -> Self:
+        if not self._entered:
+            self._signals.__enter__()
         self._entered += 1
         return self
 
-    def __exit__(self, *reason: object) -> None:
+    def __exit__(self, *reason: Any) -> None:
         self._entered -= 1
         if not self._entered:
-            self._shut(self._alive)
+            try:
+                self._end(self._idle + self._busy)
+            finally:
+                self._signals.__exit__(*reason)
 
     def run(
-        self, function: Callable[[Job], Result], jobs: Sequence[Job], width: int = 1
+        self,
+        function: Callable[[Job], Result],
+        jobs: Sequence[Job],
+        width: int = 1,
+        owner: Callable[[Job], str] = ganbenchs,
     ) -> Iterator[tuple[Job, Result | BaseException]]:
-        """Run all jobs; yields each with its result, or with the exception that ended it."""
-        busy = _Busy()
-        futures: dict[Future[Result], Job] = {}
-        with ThreadPoolExecutor(max(1, min(width, len(jobs)))) as slots:
-            try:
-                for job in jobs:
-                    futures[slots.submit(self._in_slot, function, job, busy)] = job
-                for future in as_completed(futures):
-                    error = future.exception()
-                    yield futures[future], error if error is not None else future.result()
-            finally:  # nothing is busy any more, unless it is closed, or on Ctrl-C
-                with self._lock:
-                    busy.stopped = True
-                for future in futures:
-                    future.cancel()
-                self._shut(busy.executors if self._entered else self._alive)
+        """Run all jobs; yields each with its result, or with the exception that ended it.
 
-    def _in_slot(self, function: Callable[[Job], Result], job: Job, busy: _Busy) -> Result:
-        if hasattr(signal, "pthread_sigmask"):
-            # Inherited by the worker: only the parent handles Ctrl-C. loky's tracker, which the
-            # first worker would start, unblocks the signal, so it comes first.
-            resource_tracker.ensure_running()
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        Raises UserError where no process can be started, and Interrupted.
+        """
+        waiting = deque(jobs)
+        busy: list[tuple[_Worker, Job]] = []
+        with contextlib.nullcontext() if self._entered else self:
+            try:
+                ended: list[tuple[Job, Result | BaseException]] = []
+                while (waiting or busy or ended) and self._entered:
+                    while waiting and len(busy) < max(1, width):
+                        self._signals.check()
+                        job = waiting.popleft()
+                        busy.append((self._ask(function, job, owner(job)), job))
+                    yield from ended  # whoever reads them takes his time; the workers work
+                    self._signals.check()
+                    ended = [(job, self._answer(one)) for one, job in _ready(busy)]
+                    busy = [(one, job) for one, job in busy if one in self._busy]
+            finally:  # nothing is busy any more, unless it is closed or interrupted
+                self._end([one for one, _ in busy])
+
+    def _ask(self, function: Callable[[Job], Result], job: Job, owner: str) -> _Worker:
+        """A worker that has the job."""
+        work = pickle.dumps((function, job))
         while True:
-            with self._lock:
-                if busy.stopped:
-                    raise Crashed("stopped before it began")
-                reused = bool(self._idle)
-                executor = self._idle.pop() if reused else self._start()
-                busy.executors.append(executor)
-            try:
-                future = executor.submit(in_worker, function, job)
-                break
-            except BrokenProcessPool:  # it died while it was idle: no fault of this job
-                with self._lock:
-                    if not busy.stopped:
-                        busy.executors.remove(executor)
-                if not reused:
-                    raise Crashed("its process ended before it began") from None
-        error = future.exception()
-        with self._lock:
-            if not busy.stopped:
-                busy.executors.remove(executor)
-                if not isinstance(error, BrokenProcessPool):
-                    self._idle.append(executor)
-        if isinstance(error, BrokenProcessPool):
-            code = re.search(r"\{(.+?)\}", str(error))
-            detail = f" ({code[1]})" if code else ""
-            raise Crashed(f"its process ended without an answer{detail}") from error
-        return future.result()
+            found = next((one for one in self._idle if one.owner == owner), None)
+            if found:
+                self._idle.remove(found)
+            else:
+                # Memory does not grow with the number of guests.
+                self._end([one for one in self._idle if one.owner])
+            one = found or _Worker(self.threads, owner)
+            self._busy.append(one)
+            with contextlib.suppress(OSError):
+                one.connection.send_bytes(work)
+                return one
+            if not found:  # it has died, and its answer says so
+                return one
+            self._end([one])  # it died while it was idle: no fault of this job
 
-    def _start(self) -> loky.ProcessPoolExecutor:
-        threads = str(self.threads)
-        environment = {**ENVIRONMENT, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-        executor = loky.ProcessPoolExecutor(max_workers=1, timeout=None, env=environment)
-        self._alive.append(executor)
-        return executor
-
-    def _shut(self, executors: Sequence[loky.ProcessPoolExecutor]) -> None:
-        """End them, and forget each only once it has ended."""
-        executors = list(executors)
+    def _answer(self, one: _Worker) -> Any:
+        """The result or the exception of a worker that has answered or died."""
         try:
-            _terminate([executor for executor in executors if executor not in self._idle])
+            if not one.connection.poll():
+                raise EOFError
+            result, error = pickle.loads(one.connection.recv_bytes())
+        except (EOFError, OSError):
+            how = one.ended()
+            self._end([one])
+            return Crashed(f"its process ended without an answer{how}")
+        except Exception as cause:  # a result that cannot be read here
+            result, error = None, cause
+        self._busy.remove(one)
+        self._idle.append(one)
+        return result if error is None else error
+
+    def _end(self, workers: Iterable[_Worker]) -> None:
+        """End workers, and forget each only once it has ended."""
+        workers = list(workers)
+        for one in workers:
+            if one in self._busy:  # it may have something half written
+                one.process.terminate()
+        until = time.monotonic() + GRACE
+        for one in workers:
+            if one in self._busy:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    one.process.wait(max(0.0, until - time.monotonic()))
+            one.close()
+            for known in (self._idle, self._busy):
+                if one in known:
+                    known.remove(one)
+
+
+class _Worker:
+    """A process of `study.worker`, as its parent holds it."""
+
+    def __init__(self, threads: int, owner: str) -> None:
+        self.owner = owner
+        count = {"OMP_NUM_THREADS": f"{threads}", "MKL_NUM_THREADS": f"{threads}"}
+        self.connection, theirs = Pipe()
+        life, self._life = os.pipe()
+        try:
+            # Ctrl-C reaches all processes of a terminal: it is blocked until the worker ignores it.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-P", worker.__file__, f"{life}"],
+                    stdin=theirs.fileno(),
+                    pass_fds=[life],
+                    env={**os.environ, **ENVIRONMENT, **count},
+                )
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        except OSError as error:
+            self.connection.close()
+            os.close(self._life)
+            raise UserError(f"cannot start a process: {error.strerror or error}") from error
         finally:
-            for executor in executors:
-                executor.shutdown(wait=True, kill_workers=True)
-                with self._lock:
-                    for known in (self._alive, self._idle):
-                        if executor in known:
-                            known.remove(executor)
+            theirs.close()
+            os.close(life)
+        with contextlib.suppress(OSError):  # it has died, and its first job will say so
+            self.connection.send((sys.path, bool(owner)))
+
+    def ended(self) -> str:
+        """How the process ended: ` (SIGKILL)`."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = self.process.wait(GRACE)
+            name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            return f" ({name})"
+        return ""
+
+    def close(self) -> None:
+        """Kill the process, if it is there, and let go of what it was reached by."""
+        self.process.kill()
+        self.process.wait()
+        self.connection.close()
+        with contextlib.suppress(OSError):
+            os.close(self._life)
+            self._life = -1
 
 
-@dataclass
-class _Busy:
-    """The workers that a run has at work, and whether it has been stopped."""
+def _ready(busy: Sequence[tuple[_Worker, Job]]) -> list[tuple[_Worker, Job]]:
+    """Those that have answered or died; waits a moment for it."""
+    readable = wait([one.connection for one, _ in busy], LOOK)
+    found = [(one, job) for one, job in busy if one.connection in readable]
+    # A child of a guest may hold the connection open: then the process's end is the sign.
+    return found or [(one, job) for one, job in busy if one.process.poll() is not None]
 
-    executors: list[loky.ProcessPoolExecutor] = field(default_factory=list)
-    stopped: bool = False
 
+def cores() -> int:
+    """CPU cores that this process may use: of its affinity and its container's quota."""
+    import joblib
 
-def _terminate(executors: Sequence[loky.ProcessPoolExecutor]) -> None:
-    """Ask workers to end, and give them a moment to remove what they have half written."""
-    processes = [p for executor in executors for p in dict(executor._processes or {}).values()]
-    for process in processes:
-        process.terminate()
-    until = time.monotonic() + GRACE
-    while time.monotonic() < until and any(process.is_alive() for process in processes):
-        time.sleep(0.02)
+    return int(joblib.cpu_count(only_physical_cores=False))
 
 
 def parse_jobs(jobs: str | int, device: str) -> int:
@@ -234,7 +267,7 @@ def parse_jobs(jobs: str | int, device: str) -> int:
     Raises UserError for anything that is no positive number.
     """
     if jobs == "auto":
-        return 1 if device.startswith("cuda") else int(loky.cpu_count(only_physical_cores=False))
+        return 1 if device.startswith("cuda") else cores()
     try:
         number = int(jobs)
     except ValueError:

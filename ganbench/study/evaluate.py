@@ -9,11 +9,14 @@ from pathlib import Path
 from ganbench.errors import UserError
 from ganbench.evaluate.evidence import SPLITS
 from ganbench.evaluate.settings import Settings
+from ganbench.plugins import registry
 from ganbench.records import tables
 from ganbench.records.store import Outcome, TrialDirectory, find_trials
+from ganbench.study import jobs as worker_jobs
 from ganbench.study.engine import Engine, LocalProcesses, parse_jobs
-from ganbench.study.plan import parse_device
-from ganbench.study.scoring import Rescoring, score
+from ganbench.study.jobs import BesideAsked, Rescoring
+from ganbench.study.resolve import parse_device
+from ganbench.study.scoring import score
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ def evaluate(
     device: str = "auto",
     jobs: str | int = "auto",
     data_root: str | Path | None = None,
+    allow_code: bool = False,
     engine: Engine | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Evaluated:
@@ -46,7 +50,8 @@ def evaluate(
 
     What a trial has been scored by already is not measured again. A trial that did not finish
     is left out, and `tell` hears of it; one that cannot be scored is among the failures and
-    does not end the others.
+    does not end the others. allow_code: run the Python files that records name, although you
+    have not run them by name on this machine before.
 
     Raises UserError where no trial is found, and for a wrong device, split or number of jobs.
     """
@@ -54,33 +59,38 @@ def evaluate(
         raise UserError(f"split {split!r}: held-out images are of split {' or '.join(SPLITS)}")
     where = parse_device(device)
     finished: list[Path] = []
+    owners: dict[Path, str] = {}
     protocols: dict[Path, str] = {}
     failures: list[tuple[Path, str]] = []
     for directory in find_trials(paths):
         try:
-            status = directory.read_record().status
+            record = directory.read_record()
             directory.read_scores()
+            owners[directory.path] = registry.owner(record.variant)
         except UserError as error:
             failures.append((directory.path, str(error)))
             continue
-        if status == "finished":
+        if record.status == "finished":
             finished.append(directory.path)
         else:
-            tell(f"{directory.path}: {status}, there is nothing to evaluate")
+            tell(f"{directory.path}: {record.status}, there is nothing to evaluate")
     if not finished and not failures:
         raise UserError(f"no trial in {', '.join(map(str, paths))} has finished")
-    root = Path(data_root) if data_root else None
-    work = [Rescoring(p, settings or Settings(), split, where, root) for p in finished]
+    root = Path(data_root).absolute() if data_root else None
+    work = [
+        Rescoring(path, settings or Settings(), split, where, root, allow_code=allow_code)
+        for path in finished
+    ]
     with engine or LocalProcesses() as engine:
-        for job, answer in engine.run(score, work, parse_jobs(jobs, where)):
+        work = _with_references(engine, work, owners, failures)
+        for job, answer in engine.run(
+            score, work, parse_jobs(jobs, where), lambda job: owners[job.directory]
+        ):
             if isinstance(answer, str):
                 protocols[job.directory] = answer
                 tell(f"{job.directory}: evaluated")
                 continue
-            reason = str(answer).partition("\n")[0]
-            if not isinstance(answer, UserError):
-                reason = f"{type(answer).__name__}: {reason}"
-            failures.append((job.directory, reason))
+            failures.append((job.directory, _reason(answer)))
     outcomes = []
     for path in finished:
         if path in protocols:
@@ -88,3 +98,33 @@ def evaluate(
             scores = [s for s in directory.read_scores() if s.protocol_id == protocols[path]]
             outcomes.append(Outcome(directory.read_record(), scores, path))
     return Evaluated(outcomes, failures)
+
+
+def _with_references(
+    engine: Engine,
+    work: list[Rescoring],
+    owners: dict[Path, str],
+    failures: list[tuple[Path, str]],
+) -> list[Rescoring]:
+    """Guests' jobs with what stands beside them, measured where no guest's code has been."""
+    asked: dict[Path, BesideAsked] = {}
+    for job in work:
+        if owners[job.directory]:
+            dataset = TrialDirectory(job.directory).read_record().dataset
+            asked[job.directory] = BesideAsked(
+                dataset, job.data_root, job.settings, job.split, job.device, job.threads
+            )
+    found = dict(engine.run(worker_jobs.beside, list(dict.fromkeys(asked.values()))))
+    able = []
+    for job in work:
+        beside = found.get(asked[job.directory]) if job.directory in asked else None
+        if isinstance(beside, BaseException):
+            failures.append((job.directory, _reason(beside)))
+        else:
+            able.append(job._replace(beside=beside))
+    return able
+
+
+def _reason(error: BaseException) -> str:
+    line = str(error).partition("\n")[0]
+    return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"

@@ -1,44 +1,44 @@
-"""From a command to trials: every choice resolved and checked before anything runs."""
+"""From a command to trials: every choice resolved and checked before anything runs.
+
+Imports no torch, and runs nobody's code: what only code and data can tell is asked of
+`study.resolve`, in the processes that the caller has for it.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import torch
+from typing import Any, Protocol, TypeVar
 
 from ganbench import data
-from ganbench.data.dataset import Dataset
-from ganbench.data.labels import check_labels
 from ganbench.errors import UserError
 from ganbench.evaluate.catalogue import chosen
 from ganbench.evaluate.settings import Settings
-from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
-from ganbench.records.schema import label
-from ganbench.study.reading import Reading, reading
+from ganbench.study import jobs
+from ganbench.study.jobs import DataAsked, Reading, Rehearsal, Spec, Wanted
 from ganbench.study.trial import Trial, digest_of
 from ganbench.train.modes import Execution
-from ganbench.train.trainer import build
+
+Job = TypeVar("Job")
+Answer = TypeVar("Answer")
 
 SUPERVISED_ONLY = "supervised_only"
 """The hyperparameter, false by default, by which a variant says that it is semi-supervised."""
 
 
-class Spec(NamedTuple):
-    """A resolved spec: how it was named, its class, what was changed, all hyperparameters."""
+class Ask(Protocol):
+    """Runs a function on a job in a process of its owner's, and gives its answer or raises."""
 
-    reference: str
-    variant: type[Game]
-    changed: dict[str, Any]
-    resolved: dict[str, Any]
+    def __call__(self, function: Callable[[Job], Answer], job: Job, owner: str) -> Answer:
+        """Run it. owner: whose code it runs, see `registry.owner`."""
+        ...
 
-    @property
-    def label(self) -> str:
-        """What the user would type."""
-        return label(self.reference, self.changed)
+
+def here(function: Callable[[Job], Answer], job: Job, owner: str) -> Answer:
+    """Run a function in this very process."""
+    return function(job)
 
 
 def parse_seeds(text: str | int | Sequence[int]) -> list[int]:
@@ -62,23 +62,6 @@ def parse_seeds(text: str | int | Sequence[int]) -> list[int]:
     return seeds
 
 
-def parse_device(name: str) -> str:
-    """`auto` is CUDA where there is one, else the CPU. Raises UserError where it is not there."""
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise UserError(f"unknown device {name!r} (valid: auto, cpu, cuda, cuda:N)")
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UserError(f"device {name}: this machine's torch finds no CUDA device; use cpu")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UserError(f"device {name}: this machine has {torch.cuda.device_count()} CUDA devices")
-    return str(device)
-
-
 def plan(
     specs: Sequence[str],
     *,
@@ -96,6 +79,7 @@ def plan(
     eval_metrics: Sequence[str] | None = None,
     execution: Execution | None = None,
     tell: Callable[[str], None] = lambda line: None,
+    ask: Ask = here,
 ) -> list[Trial]:
     """Resolve a command into trials: variants in the order given, seeds within each.
 
@@ -112,7 +96,8 @@ def plan(
 
     `execution` is how rounds are executed; it is part of the identity where it moves the rounding.
 
-    `tell` hears of specs that are the same trials as another's, and of those added.
+    `tell` hears of specs that are the same trials as another's, and of those added. `ask` runs
+    what needs a variant's code or the data.
 
     Raises UserError for everything that can be known to be wrong before training.
     """
@@ -135,50 +120,45 @@ def plan(
         eval_metrics = tuple(dict.fromkeys(named))  # in the order given: the first one chooses
         if eval_every is None:
             raise UserError("eval-metrics are for --eval-every N: give the rounds between two")
-    where = parse_device(device)
-    execution = (execution or Execution()).on(where)
-    arithmetic = execution.arithmetic(where)
-    asked = [_resolve(spec, source.recipe, settings or {}) for spec in specs]
-    loaded = data.load(dataset, data_root)
-    allowed = None
-    if labels is not None and not loaded.classes:
-        raise UserError(f"labels {labels}: {dataset} has no labels")
-    if labels is not None:
-        allowed = check_labels(loaded.train, labels, loaded.classes)
-    if size > len(loaded.train):
-        raise UserError(f"batch size {size}: {dataset} has {len(loaded.train)} training images")
+    owners = [registry.owner(registry.parse(spec)[0]) for spec in specs]
+    asked = [
+        ask(jobs.resolve, Wanted(spec, settings or {}, source.recipe), owner)
+        for spec, owner in zip(specs, owners, strict=True)
+    ]
+    evaluation = evaluation or Settings()
+    execution = execution or Execution()
+    wanted = DataAsked(dataset, data_root, labels, size, device, execution, evaluation)
+    loaded = ask(jobs.look_at_data, wanted, "")
     plays: list[tuple[Spec, Reading]] = []
-    for spec in asked:
-        plays.append((spec, _rehearse(spec, loaded)))
+    for spec, owner in zip(asked, owners, strict=True):
+        plays.append((spec, ask(jobs.rehearse, Rehearsal(spec, loaded), owner)))
         fewer = labels is not None and plays[-1][1].labels
         if fewer and (only := _supervised_only(spec, asked)):
             tell(f"added {only.label}: what the labelled images alone are worth")
-            plays.append((only, _rehearse(only, loaded)))
+            plays.append((only, ask(jobs.rehearse, Rehearsal(only, loaded), owner)))
     if labels is not None and not any(read.labels for _, read in plays):
         names = ", ".join(dict.fromkeys(spec.label for spec in asked))
         raise UserError(f"labels {labels}: no variant here reads labels ({names})")
-    evaluation = evaluation or Settings()
-    protocol = evaluation.protocol_id(loaded)
     trials: dict[str, Trial] = {}
     for spec, read in plays:
         own_rounds = max(1, round(budget / read.batches))
-        own_labels = str(allowed) if allowed is not None and read.labels else None
-        digest = registry.source_digest(spec.variant)
+        limited = loaded.allowed is not None and read.labels
+        own_labels = str(loaded.allowed) if limited else None
         for seed in numbers:
             facts: dict[str, Any] = {
                 "data": [dataset, loaded.fingerprint],
-                "variant": digest,
+                "variant": spec.digest,
                 "hyperparameters": spec.resolved,
                 "seed": seed,
                 "rounds": own_rounds,
                 "batch_size": size,
-                "device": torch.device(where).type,
-                "numerics": NUMERICS,
+                "device": loaded.device.partition(":")[0],
+                "numerics": loaded.numerics,
             }
             if own_labels:  # only then: trials without a budget keep their identity
                 facts["labels"] = own_labels
-            if arithmetic:
-                facts["arithmetic"] = arithmetic
+            if loaded.arithmetic:
+                facts["arithmetic"] = loaded.arithmetic
             own_every = max(1, round(eval_every / read.batches)) if eval_every else None
             if own_every:
                 facts["evaluations"] = [own_every, eval_metrics]
@@ -190,8 +170,8 @@ def plan(
                 continue
             trials[identity] = Trial(
                 variant=spec.reference,
-                source=f"{spec.variant.__module__}:{spec.variant.__qualname__}",
-                source_digest=digest,
+                source=spec.source,
+                source_digest=spec.digest,
                 changed=spec.changed,
                 hyperparameters=spec.resolved,
                 dataset=dataset,
@@ -200,37 +180,19 @@ def plan(
                 seed=seed,
                 rounds=own_rounds,
                 batch_size=size,
-                device=where,
+                device=loaded.device,
                 identity=identity,
                 results=results,
                 shape=loaded.shape,
                 classes=loaded.classes,
                 labels=own_labels,
                 evaluation=evaluation,
-                protocol_id=protocol,
+                protocol_id=loaded.protocol_id,
                 eval_every=own_every,
                 eval_metrics=eval_metrics,
-                execution=execution,
+                execution=loaded.execution,
             )
     return list(trials.values())
-
-
-def _resolve(spec: str, dataset: str, settings: Mapping[str, Any]) -> Spec:
-    """A spec with its class and its hyperparameters."""
-    reference, own = registry.parse(spec)
-    variant = registry.load(reference)
-    try:
-        resolved = variant.resolve({**settings, **own}, dataset, title=reference)
-        preset = {"preset": resolved["preset"]} if resolved["preset"] else {}
-        defaults = variant.resolve(preset, dataset, title=reference)
-        json.dumps(resolved)
-    except (NameError, TypeError) as error:
-        raise UserError(
-            f"{reference}: its hyperparameters cannot be used ({error}); they must be numbers, "
-            f"text, truth values, None or tuples of these"
-        ) from error
-    changed = {name: value for name, value in resolved.items() if value != defaults[name]}
-    return Spec(reference, variant, preset | changed, resolved)
 
 
 def _supervised_only(spec: Spec, asked: Sequence[Spec]) -> Spec | None:
@@ -240,22 +202,6 @@ def _supervised_only(spec: Spec, asked: Sequence[Spec]) -> Spec | None:
     resolved = spec.resolved | {SUPERVISED_ONLY: True}
     named = {*spec.changed, SUPERVISED_ONLY}
     changed = {name: value for name, value in resolved.items() if name in named}
-    if any((one.variant, one.resolved) == (spec.variant, resolved) for one in asked):
+    if any((one.digest, one.resolved) == (spec.digest, resolved) for one in asked):
         return None
-    return spec._replace(changed=changed, resolved=resolved)
-
-
-def _rehearse(spec: Spec, loaded: Dataset) -> Reading:
-    """Build a variant once, so that what cannot work is refused before any training."""
-    try:
-        if not loaded.classes:  # would it read labels, if there were some?
-            game = build(spec.variant, loaded.shape, 2, spec.resolved, seed=0)
-            if reading(game, loaded.train).labels:
-                raise ValueError("it reads labels, and there are none")
-        game = build(spec.variant, loaded.shape, loaded.classes, spec.resolved, seed=0)
-        return reading(game, loaded.train)
-    except (Exception, SystemExit) as error:
-        reason = str(error).partition("\n")[0]
-        if not isinstance(error, ValueError) or not reason:
-            reason = f"{type(error).__name__}: {reason}"
-        raise UserError(f"{spec.reference} cannot be built for {loaded.name}: {reason}") from error
+    return replace(spec, changed=changed, resolved=resolved)

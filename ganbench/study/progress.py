@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -20,8 +20,6 @@ from ganbench.records.schema import State
 from ganbench.records.store import TrialDirectory
 from ganbench.study.trial import Trial
 
-PLAIN: Any = {"markup": False, "highlight": False, "emoji": False}
-"""How rich prints a line as it is: no [tags], no :smileys:."""
 PLAIN_SECONDS = 10.0
 """Time between two plain lines of one running trial."""
 
@@ -79,7 +77,7 @@ class Progress:
                     self._say(f"{_name(trial)}: {_line(state)}")
 
     def _say(self, line: str) -> None:
-        self.console.print(printable(line), soft_wrap=True, **PLAIN)
+        say(self.console, line)
 
     def _state(self, trial: Trial) -> State | None:
         if trial.identity in self.ended:
@@ -113,6 +111,12 @@ class Progress:
                 waiting += 1
         foot = f"{len(self.ended)} of {len(self.trials)} done, {waiting} waiting, "
         return Group(table, Text(foot + _clock(time.monotonic() - self.began), style="dim"))
+
+
+def say(console: Console, line: str) -> None:
+    """A line of anybody's text, as it is: no [tags], no :smileys:, no control characters."""
+    text = printable(line)
+    console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def _name(trial: Trial) -> str:

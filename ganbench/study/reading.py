@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ganbench.data.dataset import Split, Streamed, to_unit_range
 from ganbench.model import Batch, Game
+from ganbench.study.jobs import Reading
 
 FEW = 16
-
-
-class Reading(NamedTuple):
-    """What a round reads: batches of real images, at least 1, and whether any labels."""
-
-    batches: int
-    labels: bool
 
 
 def reading(game: Game, split: Split | Streamed) -> Reading:

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from ganbench.errors import GanbenchError, UserError
 from ganbench.evaluate.settings import Settings
-from ganbench.printable import printable
+from ganbench.plugins import registry
 from ganbench.records import tables
 from ganbench.records.schema import Record
 from ganbench.records.store import Outcome, TrialDirectory, atomic_write
 from ganbench.study import jobs as work
-from ganbench.study.engine import Crashed, Engine, LocalProcesses, parse_jobs
-from ganbench.study.progress import PLAIN, Progress
-from ganbench.study.trial import Trial, digest_of, is_done, with_jobs
+from ganbench.study.engine import Crashed, Engine, LocalProcesses, answer_of, parse_jobs
+from ganbench.study.jobs import BesideAsked
+from ganbench.study.plan import plan
+from ganbench.study.progress import Progress, say
+from ganbench.study.trial import Trial, digest_of, is_done
 from ganbench.train.modes import Execution, Mode, Precision
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Job = TypeVar("Job")
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -109,18 +109,17 @@ def run(
     KeyboardInterrupt where it is interrupted: finished trials are kept.
     """
     console = console or Console(stderr=True)
-    place = writable(Path(results))
+    place = writable(Path(results).absolute())  # a plug-in may move its process elsewhere
     if isinstance(eval_metrics, str):
         eval_metrics = [name.strip() for name in eval_metrics.split(",")]
-    asked = {
-        "specs": specs,
+    asked: dict[str, Any] = {
         "dataset": dataset,
         "seeds": seeds,
         "rounds": rounds,
         "batch_size": batch_size,
         "settings": settings,
         "device": device,
-        "data_root": Path(data_root) if data_root else None,
+        "data_root": Path(data_root).absolute() if data_root else None,
         "results": place,
         "labels": labels,
         "evaluation": evaluation,
@@ -130,15 +129,15 @@ def run(
     }
     parse_jobs(jobs, "cpu")
     with engine or LocalProcesses() as engine:
-        trials, told = _answer(engine, work.plan, asked, "planning")
-        for line in told:
-            console.print(printable(line), soft_wrap=True, **PLAIN)
+        tell = partial(say, console)
+        trials = plan(specs, **asked, tell=tell, ask=partial(answer_of, engine, what="planning"))
         width = min(parse_jobs(jobs, trials[0].device), len(trials))
-        due = [with_jobs(trial, width) for trial in trials if not is_done(trial)]
+        due = [replace(trial, jobs=width) for trial in trials if not is_done(trial)]
+        due = _with_references(engine, due)
         answers: dict[str, Record] = {}
         if due:
             with Progress(due, console) as progress:
-                for trial, answer in engine.run(work.execute, due, width):
+                for trial, answer in engine.run(work.execute, due, width, _owner):
                     answers[trial.identity] = record = _record(trial, answer)
                     reason = f": {record.reason}" if record.reason else ""
                     progress.end(trial, record.status + reason)
@@ -152,26 +151,28 @@ def run(
         result = Result(place / "studies" / identity, outcomes, len(due))
         try:
             _leave(result)
-            _answer(engine, work.draw, (result.directory, outcomes), "pictures of the study")
+            answer_of(engine, work.draw, (result.directory, outcomes), "", "pictures of the study")
         except Exception as error:  # the numbers are there, and so are the trials' own pictures
-            reason = printable(str(error) if isinstance(error, GanbenchError) else repr(error))
-            console.print(f"warning: {reason}", soft_wrap=True, **PLAIN)
+            reason = str(error) if isinstance(error, GanbenchError) else repr(error)
+            say(console, f"warning: {reason}")
     return result
 
 
-def _answer(engine: Engine, function: Callable[[Job], Answer], job: Job, what: str) -> Answer:
-    """What one job in a worker comes to; its exception is raised here. what: for the message.
+def _owner(trial: Trial) -> str:
+    return registry.owner(trial.variant)
 
-    Raises GanbenchError where the worker died.
-    """
-    ((_, answer),) = engine.run(function, [job])
-    if isinstance(answer, Crashed):
-        raise GanbenchError(
-            f"{what}: {answer}; it ran out of memory, or a plug-in's code ended it"
-        ) from answer
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer
+
+def _with_references(engine: Engine, trials: list[Trial]) -> list[Trial]:
+    """Guests' trials with what stands beside them, measured where no guest's code has been."""
+    guests = [trial for trial in trials if _owner(trial)]
+    if not guests:
+        return trials
+    first = guests[0]  # they share data and settings, as all trials of a study
+    asked = BesideAsked(
+        first.dataset, first.data_root, first.evaluation, "test", first.device, first.threads
+    )
+    beside = answer_of(engine, work.beside, asked, "", "reference rows")
+    return [replace(trial, beside=beside) if _owner(trial) else trial for trial in trials]
 
 
 def writable(results: Path) -> Path:

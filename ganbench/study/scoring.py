@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from filelock import FileLock
@@ -15,14 +15,14 @@ from safetensors import SafetensorError, safe_open
 
 from ganbench import data
 from ganbench.errors import UserError
-from ganbench.evaluate import harness
+from ganbench.evaluate import harness, references
 from ganbench.evaluate.harness import Evaluation
-from ganbench.evaluate.settings import Settings
 from ganbench.model import Game
-from ganbench.plugins import registry
+from ganbench.plugins import registry, trust
 from ganbench.records.schema import Checkpoint, Reference, Score, ScoreSet, Skip
 from ganbench.records.store import TrialDirectory
 from ganbench.study import host
+from ganbench.study.jobs import Beside, BesideAsked, Rescoring
 from ganbench.train.trainer import build
 
 WEIGHTS: dict[Checkpoint, str] = {"final": "weights.safetensors", "best": "best.safetensors"}
@@ -30,9 +30,16 @@ WEIGHTS: dict[Checkpoint, str] = {"final": "weights.safetensors", "best": "best.
 
 
 def score_set(
-    evaluation: Evaluation, checkpoint: Checkpoint = "final", facts: dict[str, Any] | None = None
+    evaluation: Evaluation,
+    checkpoint: Checkpoint = "final",
+    facts: dict[str, Any] | None = None,
+    beside: Beside | None = None,
 ) -> ScoreSet:
-    """An evaluation as the document that is kept of it; facts: `round` and `chosen_by`."""
+    """An evaluation as the document that is kept of it; facts: `round` and `chosen_by`.
+
+    beside: references that were measured elsewhere, in place of the evaluation's own.
+    """
+    skipped = [Skip(metric=metric, reason=reason) for metric, reason in evaluation.skipped]
     return ScoreSet(
         protocol_id=evaluation.protocol_id,
         split=evaluation.split,
@@ -40,36 +47,68 @@ def score_set(
         seed=evaluation.seed,
         checkpoint=checkpoint,
         scores=[Score.model_validate(asdict(score)) for score in evaluation.scores],
-        skipped=[Skip(metric=metric, reason=reason) for metric, reason in evaluation.skipped],
-        references=[
-            Reference(name=name, score=Score.model_validate(asdict(score)))
-            for name, score in evaluation.references
-        ],
+        skipped=[*skipped, *(beside.skipped if beside else [])],
+        references=beside.references if beside else _references(evaluation.references),
         seconds=evaluation.seconds,
         **(facts or {}),
     )
 
 
-def load(directory: str | Path, device: str = "cpu", checkpoint: Checkpoint = "final") -> Game:
+def _references(scores: Iterable[tuple[str, harness.Score]]) -> list[Reference]:
+    return [
+        Reference(name=name, score=Score.model_validate(asdict(score))) for name, score in scores
+    ]
+
+
+def beside(job: BesideAsked) -> Beside:
+    """Measure what stands beside a guest's models, where no guest's code has been.
+
+    What is read of real images on the way is kept for the guest's process, which keeps nothing.
+
+    Raises UserError where the data is not here.
+    """
+    torch.set_num_threads(job.threads)
+    dataset = data.load(job.dataset, job.data_root)
+    found = references.gather(dataset, job.split, job.settings, job.device)
+    skipped = [
+        Skip(metric=f"{metric} of {name}", reason=why) for name, metric, why in found.missing
+    ]
+    return Beside(_references(found.scores), skipped)
+
+
+def load(
+    directory: str | Path,
+    device: str = "cpu",
+    checkpoint: Checkpoint = "final",
+    allow_code: bool = False,
+) -> Game:
     """The model that a finished trial was evaluated by: averaged generator, live heads.
 
     In eval mode; `model.generate(model.latent.draw(n, rng))` gives images in [-1, 1].
     checkpoint: `best` is the one chosen on the validation split, where `--eval-every` was given.
+    allow_code: run the Python file that the record names, although you have not run it by name
+    on this machine before.
 
-    Raises UserError where the directory has no record or its weights cannot be used.
+    Raises UserError where the directory has no record, its weights cannot be used, or the
+    variant's source is another one than it was trained with, or not known.
     """
-    return _load(Path(directory), device, checkpoint)[0]
+    return _load(Path(directory), device, checkpoint, allow_code)[0]
 
 
-def _load(directory: Path, device: str, checkpoint: Checkpoint) -> tuple[Game, dict[str, Any]]:
+def _load(
+    directory: Path, device: str, checkpoint: Checkpoint, allow_code: bool
+) -> tuple[Game, dict[str, Any]]:
     record = TrialDirectory(directory).read_record()
-    variant = registry.load(record.variant)
     again = f"delete {directory} and run its study again"
-    if record.source_digest not in ("", registry.source_digest(variant)):
+    files = registry.source(record.variant)
+    # Hashed before it is run: what a record names is not what its reader has chosen.
+    if record.source_digest not in ("", files.digest(record.source.partition(":")[2])):
         raise UserError(
             f"{directory}: the source of {record.variant} is not the one that it was trained with; "
             f"bring that back, or {again}"
         )
+    trust.check(files, allow_code)
+    variant = registry.load(record.variant, files)
     source = data.source(record.dataset)
     hyperparameters = variant.resolve(record.hyperparameters, source.recipe, record.variant)
     shape = record.shape or source.shape
@@ -92,17 +131,6 @@ def _load(directory: Path, device: str, checkpoint: Checkpoint) -> tuple[Game, d
     if "chosen_by" in metadata:
         facts = {"round": int(metadata["round"]), "chosen_by": metadata["chosen_by"]}
     return model.requires_grad_(False).eval().to(device), facts
-
-
-class Rescoring(NamedTuple):
-    """A finished trial that is to be scored by some settings."""
-
-    directory: Path
-    settings: Settings
-    split: str = "test"
-    device: str = "cpu"
-    data_root: Path | None = None
-    threads: int = 1
 
 
 @contextmanager
@@ -160,11 +188,17 @@ def rescore(job: Rescoring) -> str:
             continue
         if directory.has_scores(protocol, checkpoint):
             continue
-        model, facts = _load(job.directory, job.device, checkpoint)
+        model, facts = _load(job.directory, job.device, checkpoint, job.allow_code)
         seed, settings, device = record.seed, job.settings, job.device
         evaluation = harness.evaluate(
-            model, dataset, seed=seed, split=job.split, settings=settings, device=device
+            model,
+            dataset,
+            seed=seed,
+            split=job.split,
+            settings=settings,
+            device=device,
+            beside=job.beside is None,
         )
         facts |= {"host": host.describe(device), "packages": host.packages()}
-        directory.add_scores(score_set(evaluation, checkpoint, facts))
+        directory.add_scores(score_set(evaluation, checkpoint, facts, job.beside))
     return protocol

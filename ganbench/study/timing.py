@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, get_args
 
-import loky
-
 from ganbench.errors import UserError
-from ganbench.study.engine import LocalProcesses
+from ganbench.plugins.registry import owner
+from ganbench.study.engine import LocalProcesses, answer_of, cores
 from ganbench.study.measuring import Job, Row, measure, reason_of, rows_of
-from ganbench.study.plan import parse_device, plan
+from ganbench.study.plan import plan
+from ganbench.study.resolve import parse_device
 from ganbench.train.modes import Mode, Precision
 
 ENDLESS = 10**9
@@ -60,7 +61,8 @@ def time_variants(
         order = iter(numbers)
         tell(f"timing {jobs[numbers[0]].label}")
         with LocalProcesses(threads=threads) as engine:
-            for job, answer in engine.run(measure, [jobs[n] for n in numbers]):
+            own = [jobs[n] for n in numbers]
+            for job, answer in engine.run(measure, own, 1, lambda one: owner(one.trial.variant)):
                 number = next(n for n in order if jobs[n] is job)
                 if isinstance(answer, BaseException):
                     answer = rows_of(job, reason_of(answer))
@@ -98,21 +100,22 @@ def jobs_of(
 
     Raises UserError for a user's mistake.
     """
-    cores = loky.cpu_count(only_physical_cores=False)
-    if not 1 <= threads <= cores:
-        raise UserError(f"threads {threads}: give 1 to {cores}, the cores that can be used")
-    by_size = [
-        plan(
-            specs,
-            dataset=dataset,
-            seeds=1,
-            rounds=ENDLESS,
-            batch_size=size,
-            device=device,
-            data_root=data_root,
-        )
-        for size in batch_sizes
-    ]
+    if not 1 <= threads <= (most := cores()):
+        raise UserError(f"threads {threads}: give 1 to {most}, the cores that can be used")
+    with LocalProcesses() as engine:
+        by_size = [
+            plan(
+                specs,
+                dataset=dataset,
+                seeds=1,
+                rounds=ENDLESS,
+                batch_size=size,
+                device=device,
+                data_root=data_root,
+                ask=partial(answer_of, engine, what="planning"),
+            )
+            for size in batch_sizes
+        ]
     return [
         Job(replace(trial, threads=threads), precision, tuple(modes))
         for trials in zip(*by_size, strict=True)  # the same variants at every size

@@ -6,13 +6,14 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ganbench.evaluate.settings import Settings
 from ganbench.records.schema import label, titled
 from ganbench.records.store import TrialDirectory
+from ganbench.study.jobs import Beside
 from ganbench.train.modes import Execution
 
 
@@ -49,6 +50,8 @@ class Trial:
     execution: Execution = field(default_factory=Execution)
     jobs: int = 1
     threads: int = 1
+    beside: Beside | None = None
+    """References that were measured where no guest's code has been; None: the trial does it."""
 
     @property
     def label(self) -> str:
@@ -68,13 +71,6 @@ class Trial:
         return (
             self.results / _slug(self.dataset) / f"{slug}{budget}-seed{self.seed}-{self.identity}"
         )
-
-
-class Planned(NamedTuple):
-    """A study's trials, and what there is to tell of them."""
-
-    trials: list[Trial]
-    told: list[str]
 
 
 def _slug(text: str) -> str:
@@ -100,8 +96,3 @@ def is_done(trial: Trial) -> bool:
     return status == "diverged" or (
         status == "finished" and directory.has_scores(trial.protocol_id)
     )
-
-
-def with_jobs(trial: Trial, jobs: int) -> Trial:
-    """The trial as one of `jobs` at once, which its throughput is recorded with."""
-    return replace(trial, jobs=jobs)

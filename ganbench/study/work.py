@@ -19,7 +19,7 @@ from torch import Tensor
 from ganbench import data
 from ganbench.data.dataset import Dataset
 from ganbench.data.labels import choose_labelled
-from ganbench.errors import Diverged, GanbenchError
+from ganbench.errors import Diverged, GanbenchError, UserError, of_guest
 from ganbench.evaluate import harness
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.evidence import Evidence
@@ -34,7 +34,9 @@ from ganbench.records.schema import Checkpoint, Cost, Host, Record, State, Statu
 from ganbench.records.store import TrialDirectory, atomic_write
 from ganbench.study import host
 from ganbench.study.curve import Curve
-from ganbench.study.scoring import WEIGHTS, Rescoring, lock, rescore, score_set
+from ganbench.study.jobs import Rescoring
+from ganbench.study.resolve import check_source
+from ganbench.study.scoring import WEIGHTS, lock, rescore, score_set
 from ganbench.study.trial import Trial
 from ganbench.train.trainer import Trainer, build
 
@@ -68,6 +70,8 @@ def _execute(trial: Trial) -> Record:
                     device=trial.device,
                     data_root=trial.data_root,
                     threads=trial.threads,
+                    allow_code=True,  # the user has named it
+                    beside=trial.beside,
                 )
             )
             record = record.model_copy(update={"reason": None})  # of the pictures drawn then
@@ -79,7 +83,9 @@ def _execute(trial: Trial) -> Record:
         record = work.record("diverged", str(error))
     except GanbenchError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not of_guest(error):
+            raise
         atomic_write(directory.path / "error.txt", printable_lines(traceback.format_exc()))
         record = work.record("failed", _reason(error))
     directory.write_record(record)
@@ -87,16 +93,25 @@ def _execute(trial: Trial) -> Record:
     return record
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
 
 
 def start(trial: Trial, dataset: Dataset) -> Trainer:
-    """A trial's trainer before its first round."""
+    """A trial's trainer before its first round.
+
+    Raises UserError where its variant or its data are not those that were planned.
+    """
     if trial.device.startswith("cuda"):
         torch.cuda.set_device(trial.device)  # events and streams are the current device's
     variant = registry.load(trial.variant)
+    check_source(trial.variant, registry.source_digest(variant), trial.source_digest)
+    if dataset.fingerprint != trial.dataset_fingerprint:
+        raise UserError(
+            f"data set {trial.dataset} has changed after this study was planned; run the command "
+            f"again"
+        )
     game = build(variant, dataset.shape, dataset.classes, trial.hyperparameters, trial.seed)
     labelled = None
     if trial.labels:
@@ -141,9 +156,9 @@ class _Work:
         began = time.perf_counter()
         model = trainer.evaluation_model()
         evidence = self.evidence(model, dataset)
-        final = harness.judge(evidence)
+        final = self.judge(evidence)
         self.cost = self.costs(trainer, self.spent, time.perf_counter() - began, memory, flops)
-        scores = score_set(final)
+        scores = score_set(final, beside=trial.beside)
         if curve:
             areas = curve.areas(f"{trial.device} ({host.machine(trial.device)})")
             scores = scores.model_copy(update={"scores": [*scores.scores, *areas]})
@@ -154,8 +169,8 @@ class _Work:
             best = final
             if curve.facts["round"] != trainer.round:
                 evidence = self.evidence(curve.best, dataset)  # the last model's is let go
-                best = harness.judge(evidence)
-            directory.add_scores(score_set(best, "best", curve.facts))
+                best = self.judge(evidence)
+            directory.add_scores(score_set(best, "best", curve.facts, trial.beside))
             self.save(curve.best.state_dict(), "best", curve.facts)
         if trainer.graphs and trainer.graphs.reason:
             reasons.append(f"rounds were not captured as CUDA graphs: {trainer.graphs.reason}")
@@ -178,6 +193,9 @@ class _Work:
     def evidence(self, model: Game, dataset: Dataset) -> Evidence:
         trial = self.trial
         return Evidence(model, dataset, trial.evaluation, trial.seed, device=trial.device)
+
+    def judge(self, evidence: Evidence) -> harness.Evaluation:
+        return harness.judge(evidence, beside=self.trial.beside is None)
 
     def report(self, means: dict[str, float]) -> None:
         """A reading of the history: keep it, and tell who watches."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -175,3 +176,65 @@ def test_engines_are_of_one_shape() -> None:
     engine: Engine = LocalProcesses()
     run: Callable = engine.run
     assert callable(run)
+
+
+def bring(job: tuple[str, str]) -> tuple[int, bool, set[str]]:
+    """Import a module of the owner's, patch, move; tell what is seen of others."""
+    from ganbench import cache
+
+    owner, place = job
+    seen = {name for name in sys.modules if name.startswith("guest_")}
+    if owner:
+        sys.modules[f"guest_{owner}"] = sys
+    os.chdir(place)
+    return os.getpid(), cache._read_only, seen
+
+
+def whose(job: tuple[str, str]) -> str:
+    return job[0]
+
+
+def test_no_job_of_one_owner_sees_a_module_of_anothers(tmp_path: Path) -> None:
+    owners = ["", "a", "b", "", "a", "a", "b", ""]
+    jobs = [(owner, str(tmp_path)) for owner in owners]
+    found: list[tuple[str, tuple[int, bool, set[str]]]] = []
+    with LocalProcesses() as engine:
+        for number, job in enumerate(jobs):
+            # one by one as planning does, and in one run as trials do
+            batch = [job] if number < 4 else jobs[number:]
+            found += [(j[0], answer) for j, answer in engine.run(bring, batch, 2, whose)]
+            if number == 4:
+                break
+    assert len(found) == len(jobs)
+    processes: dict[int, set[str]] = {}
+    for owner, (process, read_only, seen) in found:
+        processes.setdefault(process, set()).add(owner)
+        assert seen <= {f"guest_{owner}"}
+        assert read_only == bool(owner), "guests write nothing into the shared cache"
+    assert all(len(of) == 1 for of in processes.values())
+    assert len([of for of in processes.values() if of == {""}]) <= 2
+
+
+def test_workers_are_used_again_by_their_owner_and_idle_guests_make_room() -> None:
+    with LocalProcesses() as engine:
+        pids = {}
+        for owner in ("", "a", "a", "b", ""):
+            ((_, (process, _, _)),) = engine.run(bring, [(owner, ".")], 1, whose)
+            pids.setdefault(owner, []).append(process)
+        assert len(set(pids[""])) == len(set(pids["a"])) == 1
+        with pytest.raises(ProcessLookupError):
+            os.kill(pids["a"][0], 0)
+
+
+def where(_: int) -> str:
+    return os.getcwd()
+
+
+def wander(_: int) -> None:
+    os.chdir("/")
+
+
+def test_a_job_starts_in_the_directory_that_its_worker_was_started_in() -> None:
+    with LocalProcesses() as engine:
+        list(engine.run(wander, [0]))
+        assert dict(engine.run(where, [0])) == {0: os.getcwd()}

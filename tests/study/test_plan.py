@@ -5,7 +5,8 @@ import torch
 
 from ganbench.errors import UserError
 from ganbench.plugins import registry
-from ganbench.study.plan import parse_device, parse_seeds, plan
+from ganbench.study.plan import parse_seeds, plan
+from ganbench.study.resolve import parse_device
 
 
 @pytest.mark.parametrize(

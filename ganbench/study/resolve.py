@@ -1,0 +1,128 @@
+"""What only a variant's own code, or the data, can tell of a study: planning's share in workers."""
+
+from __future__ import annotations
+
+import json
+
+import torch
+from safetensors.torch import load, save
+
+from ganbench import data
+from ganbench.data.dataset import Split
+from ganbench.data.labels import check_labels
+from ganbench.errors import UserError, of_guest
+from ganbench.model import NUMERICS
+from ganbench.plugins import registry, trust
+from ganbench.study.jobs import DataAsked, DataFacts, Reading, Rehearsal, Spec, Wanted
+from ganbench.study.reading import FEW, reading
+from ganbench.train.trainer import build
+
+
+def resolve(wanted: Wanted) -> Spec:
+    """A spec's class and hyperparameters; code that is named here is known from now on.
+
+    Raises UserError where it names nothing, or its hyperparameters are wrong.
+    """
+    reference, own = registry.parse(wanted.spec)
+    variant = registry.load(reference)
+    trust.remember(registry.source_of(variant))
+    try:
+        given = {**wanted.settings, **own}
+        resolved = variant.resolve(given, wanted.recipe, title=reference)
+        preset = {"preset": resolved["preset"]} if resolved["preset"] else {}
+        defaults = variant.resolve(preset, wanted.recipe, title=reference)
+        json.dumps(resolved)
+    except (NameError, TypeError) as error:
+        raise UserError(
+            f"{reference}: its hyperparameters cannot be used ({error}); they must be numbers, "
+            f"text, truth values, None or tuples of these"
+        ) from error
+    changed = {name: value for name, value in resolved.items() if value != defaults[name]}
+    source = f"{variant.__module__}:{variant.__qualname__}"
+    digest = registry.source_digest(variant)
+    return Spec(reference, source, digest, preset | changed, resolved)
+
+
+def look_at_data(asked: DataAsked) -> DataFacts:
+    """Load the data, and check what was asked of it and of the device.
+
+    Raises UserError for data or a device that is not there, and for labels or a batch size
+    that the data cannot give.
+    """
+    device = parse_device(asked.device)
+    execution = asked.execution.on(device)
+    loaded = data.load(asked.dataset, asked.root)
+    allowed = None
+    if asked.labels is not None:
+        if not loaded.classes:
+            raise UserError(f"labels {asked.labels}: {asked.dataset} has no labels")
+        allowed = check_labels(loaded.train, asked.labels, loaded.classes)
+    if asked.batch_size > len(loaded.train):
+        raise UserError(
+            f"batch size {asked.batch_size}: {asked.dataset} has {len(loaded.train)} training "
+            f"images"
+        )
+    few = loaded.train[:FEW]
+    return DataFacts(
+        name=loaded.name,
+        shape=loaded.shape,
+        classes=loaded.classes,
+        fingerprint=loaded.fingerprint,
+        protocol_id=asked.evaluation.protocol_id(loaded),
+        allowed=allowed,
+        few=save({"images": few.images.contiguous(), "labels": few.labels.contiguous()}),
+        device=device,
+        execution=execution,
+        arithmetic=execution.arithmetic(device),
+        numerics=NUMERICS,
+    )
+
+
+def rehearse(job: Rehearsal) -> Reading:
+    """Build a variant once, so that what cannot work is refused before any training.
+
+    Raises UserError where it cannot be built, or its source has changed meanwhile.
+    """
+    spec, facts = job
+    variant = registry.load(spec.reference)
+    check_source(spec.reference, registry.source_digest(variant), spec.digest)
+    few = Split(**load(facts.few))
+    try:
+        if not facts.classes:  # would it read labels, if there were some?
+            game = build(variant, facts.shape, 2, spec.resolved, seed=0)
+            if reading(game, few).labels:
+                raise ValueError("it reads labels, and there are none")
+        game = build(variant, facts.shape, facts.classes, spec.resolved, seed=0)
+        return reading(game, few)
+    except BaseException as error:
+        if not of_guest(error):
+            raise
+        reason = str(error).partition("\n")[0]
+        if not isinstance(error, ValueError) or not reason:
+            reason = f"{type(error).__name__}: {reason}"
+        raise UserError(f"{spec.reference} cannot be built for {facts.name}: {reason}") from error
+
+
+def check_source(reference: str, found: str, planned: str) -> None:
+    """What runs is what was planned. Raises UserError where a plug-in was edited in between."""
+    if found != planned:
+        raise UserError(
+            f"{reference} was edited after this study was planned; run the command again"
+        )
+
+
+def parse_device(name: str) -> str:
+    """`auto` is CUDA where there is one, else the CPU. Raises UserError where it is not there."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise UserError(f"unknown device {name!r} (valid: auto, cpu, cuda, cuda:N)")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"device {name}: this machine's torch finds no CUDA device; use cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(f"device {name}: this machine has {torch.cuda.device_count()} CUDA devices")
+    return str(device)
