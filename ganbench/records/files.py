@@ -11,8 +11,9 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
+from io import BufferedRandom
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 from ganbench.errors import UserError
 
@@ -41,7 +42,7 @@ def refuse_link(path: Path) -> None:
         raise UserError(f"{path} is a symbolic link, and a trial keeps its own files; put a copy")
 
 
-def open_own(path: Path, flags: int = os.O_RDONLY, mode: str = "rb") -> BinaryIO:
+def open_own(path: Path, flags: int = os.O_RDONLY, mode: str = "rb") -> BufferedRandom:
     """Open a regular file, never a link to one. Never waits.
 
     Raises UserError where it is something else, is too large or does not open.
@@ -58,7 +59,7 @@ def open_own(path: Path, flags: int = os.O_RDONLY, mode: str = "rb") -> BinaryIO
                 raise UserError(f"{path} is no regular file; restore it, or move its trial away")
             if about.st_size > LARGEST:
                 raise too_large(path, LARGEST)
-            return cast(BinaryIO, os.fdopen(descriptor, mode))
+            return cast(BufferedRandom, os.fdopen(descriptor, mode))
         except BaseException:
             os.close(descriptor)
             raise
