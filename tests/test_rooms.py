@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ANYWHERE = {"ganbench.errors", "ganbench.cache", "ganbench.adam"}
+ANYWHERE = {"ganbench.errors", "ganbench.printable", "ganbench.cache", "ganbench.adam"}
 # A room may import itself, what stands above, and what stands here (a room or a module of it).
 MAY = {
     "model": set(),

@@ -10,6 +10,7 @@ import click
 
 from ganbench import __version__
 from ganbench.errors import GanbenchError, Interrupted, out_of_memory
+from ganbench.printable import printable, printable_lines
 from ganbench.study.signals import end_at_once
 
 COMMANDS = {
@@ -64,10 +65,10 @@ def main() -> NoReturn:
         error.show()
         code = 2
     except click.ClickException as error:
-        click.echo(f"ganbench: {error.format_message()}", err=True)
+        click.echo(f"ganbench: {printable_lines(error.format_message())}", err=True)
         code = 2
     except GanbenchError as error:
-        click.echo(f"ganbench: {error}", err=True)
+        click.echo(f"ganbench: {printable(str(error))}", err=True)
         code = 2
     except (click.Abort, KeyboardInterrupt) as error:
         if isinstance(error.__cause__ or error, Interrupted):  # click raises Abort from it

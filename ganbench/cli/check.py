@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ganbench.cli import options
+from ganbench.printable import printable
 
 if TYPE_CHECKING:
     from ganbench.plugins.exam import Result
@@ -58,13 +59,13 @@ def _show(spec: str, results: list[Result]) -> None:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in (spec, "", "reason"):
-        table.add_column(heading)
+        table.add_column(Text(printable(heading)))
     for result in results:
         status = Text(result.status, style=STYLES[result.status])
-        table.add_row(result.name, status, Text(result.reason))
+        table.add_row(Text(printable(result.name)), status, Text(printable(result.reason)))
     console = Console()
     console.width = max(console.width, 120) if not console.is_terminal else console.width
     console.print(table)
     counts: Counter[str] = Counter(result.status for result in results)
     summary = ", ".join(f"{counts[status]} {status}" for status in STYLES if counts[status])
-    console.print(f"{spec}: {summary}\n", highlight=False)
+    console.print(Text(f"{printable(spec)}: {summary}\n"))

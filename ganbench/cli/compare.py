@@ -27,12 +27,12 @@ def command(paths: tuple[Path, ...], as_json: bool, **forms: bool) -> None:
 
     comparison = compare(*paths)
     if form == "json":
-        options.write_json(tables.document(comparison.rows, comparison.failures))
+        options.write_json(tables.document(comparison))
     elif form == "csv":
-        click.echo(tables.render_csv(comparison.rows), nl=False)
+        options.show(tables.render_csv(comparison.rows))
     elif form == "markdown":
-        click.echo(tables.render_markdown(comparison), nl=False)
+        options.show(tables.render_markdown(comparison))
     elif form == "latex":
-        click.echo(tables.render_latex(comparison), nl=False)
+        options.show(tables.render_latex(comparison))
     else:
-        click.echo(tables.render_text(comparison), nl=False)
+        options.show(tables.render_text(comparison))

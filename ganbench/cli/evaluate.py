@@ -53,12 +53,12 @@ def command(
     settings = settings_of(metrics, samples, extractor)
     with options.talk_on_stderr():
         found = evaluate(
-            *paths, settings=settings, tell=lambda line: click.echo(line, err=True), **chosen
+            *paths, settings=settings, tell=lambda line: options.say(line, err=True), **chosen
         )
     for directory, reason in found.failures:
-        click.echo(f"ganbench: {directory}: {reason}", err=True)
+        options.say(f"ganbench: {directory}: {reason}", err=True)
     if as_json:
-        options.write_json(tables.document(found.comparison.rows, found.comparison.failures))
+        options.write_json(tables.document(found.comparison))
     elif found.outcomes:
-        click.echo(tables.render_text(found.comparison), nl=False)
+        options.show(tables.render_text(found.comparison))
     sys.exit(1 if found.failures else 0)

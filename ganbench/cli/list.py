@@ -45,11 +45,11 @@ def command(kind: str | None, specs: tuple[str, ...], dataset: str, as_json: boo
             click.secho(name, bold=True)
         if name == "datasets":
             for line in _aligned([_COLUMNS, *map(_cells, rows)]):
-                click.echo(f"  {line}")
+                options.say(f"  {line}")
             continue
         width = max((len(row["name"]) for row in rows), default=0)
         for row in rows:
-            click.echo(f"  {row['name']:<{width}}  {row['summary']}  [{row['note']}]")
+            options.say(f"  {row['name']:<{width}}  {row['summary']}  [{row['note']}]")
 
 
 def _variants(specs: tuple[str, ...] = ()) -> list[dict[str, Any]]:

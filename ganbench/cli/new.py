@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from ganbench.cli import options
+
 
 @click.command("new")
 @click.argument("name")
@@ -21,12 +23,12 @@ def command(name: str, directory: Path, package: bool) -> None:
     from ganbench.plugins import scaffold
 
     written = scaffold.write(name, directory, package)
-    click.echo("wrote " + " ".join(map(str, written)), err=True)
-    click.echo("next:")
+    options.say("wrote " + " ".join(map(str, written)), err=True)
+    options.say("next:")
     if package:
-        click.echo(f"  pip install -e {written[0].parent}")
+        options.say(f"  pip install -e {written[0].parent}")
         spec = name
     else:
         spec = str(written[0]) if written[0].is_absolute() else f"./{written[0]}"
-    click.echo(f"  ganbench check {spec}")
-    click.echo(f"  ganbench run vanilla {spec} --rounds 500")
+    options.say(f"  ganbench check {spec}")
+    options.say(f"  ganbench run vanilla {spec} --rounds 500")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+from ganbench.printable import printable, printable_json
 
 
 def _known(ctx: click.Context, option: click.Parameter, specs: tuple[str, ...]) -> tuple[str, ...]:
@@ -80,4 +81,14 @@ def shown(path: Path) -> Path:
 
 def write_json(document: dict[str, Any]) -> None:
     """One document to stdout and nothing else."""
-    click.echo(json.dumps(document, indent=2, allow_nan=False))
+    click.echo(printable_json(document, indent=2))
+
+
+def say(line: str, err: bool = False) -> None:
+    """Say a line, which may be of anybody's text. What is said in lines of ours is `show`n."""
+    click.echo(printable(line), err=err)
+
+
+def show(text: str) -> None:
+    """A table or page whose renderer has made its text printable, as it is."""
+    click.echo(text, nl=False)

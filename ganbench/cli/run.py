@@ -84,7 +84,7 @@ def command(
                 **chosen,
             )
     except Interrupted:
-        click.echo(
+        options.say(
             f"ganbench: interrupted; finished trials are kept in {results}, "
             f"the same command goes on with the rest",
             err=True,
@@ -92,9 +92,9 @@ def command(
         sys.exit(130)
     comparison = result.comparison
     if as_json:
-        options.write_json(tables.document(comparison.rows, comparison.failures))
+        options.write_json(tables.document(comparison))
     else:
-        click.echo(tables.render_text(comparison), nl=False)
+        options.show(tables.render_text(comparison))
         _name_files(result)
     sys.exit(1 if result.failures else 0)
 
@@ -103,10 +103,11 @@ def _name_files(result: Result) -> None:
     trained = f"{result.trained} run now, " if result.trained else ""
     total = len(result.outcomes)
     finished = total - len(result.failures)
-    click.echo(
-        f"\n{finished} of {total} trials finished ({trained}{total - result.trained} from before)",
+    options.say("", err=True)
+    options.say(
+        f"{finished} of {total} trials finished ({trained}{total - result.trained} from before)",
         err=True,
     )
     for place, names in groupby(result.pictures, key=lambda path: path.parent):
-        click.echo(f"  {options.shown(place)}/  {' '.join(path.name for path in names)}", err=True)
-    click.echo(f"table and study: {options.shown(result.directory)}", err=True)
+        options.say(f"  {options.shown(place)}/  {' '.join(path.name for path in names)}", err=True)
+    options.say(f"table and study: {options.shown(result.directory)}", err=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganbench.cli import options
+from ganbench.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,7 +76,7 @@ def command(as_json: bool, trace: Path | None, **chosen: Any) -> None:
         rows = time_variants(
             chosen.pop("specs"),
             trace=trace,
-            tell=lambda line: click.echo(f"{line} ...", err=True),
+            tell=lambda line: options.say(f"{line} ...", err=True),
             **chosen,
         )
     if as_json:
@@ -117,15 +118,14 @@ def _print(rows: Sequence[Row]) -> None:
         cells = [DASH if value is None else form.format(value) for value, form in found]
         name = label(row.variant, row.hyperparameters)
         cells = [name, str(row.batch_size), row.precision, row.mode + mark, *cells, _parts(row)]
-        table.add_row(*map(Text, cells))
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     text = io.StringIO()
     Console(file=text, width=400, color_system=None).print(table)
-    for line in text.getvalue().splitlines():
-        click.echo(line.rstrip())
+    options.show("".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines()))
     for number, reason in enumerate(reasons, 1):
-        click.echo(f"[{number}] {reason}")
+        options.say(f"[{number}] {reason}")
     for line in _notes([row for row in rows if row.reason is None]):
-        click.echo(line)
+        options.say(line)
 
 
 def _parts(row: Row) -> str:

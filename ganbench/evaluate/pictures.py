@@ -17,6 +17,7 @@ from ganbench.evaluate.capabilities import Unavailable, ask, latent_of
 from ganbench.evaluate.evidence import Evidence, stream, undisturbed
 from ganbench.evaluate.metrics import match_clusters
 from ganbench.model.latent import Latent, LatentValue
+from ganbench.printable import printable_caption
 
 ROWS = COLUMNS = 10
 MOST_CATEGORIES = 20
@@ -53,7 +54,9 @@ def samples_picture(evidence: Evidence, path: Path, title: str | None = None) ->
     figure, (axes,) = sheet((ROWS, columns), 1, left=0.1, top=top)
     show(axes, _images(evidence, value), columns, names, caption)
     if title:
-        figure.suptitle(title, fontsize=8, y=1 - 0.06 / figure.get_figheight(), va="top")
+        figure.suptitle(
+            printable_caption(title), fontsize=8, y=1 - 0.06 / figure.get_figheight(), va="top"
+        )
     figure.savefig(path, dpi=100)
 
 
@@ -176,8 +179,12 @@ def show(axes: Axes, images: Tensor, columns: int, names: Sequence[str], caption
     axes.set_axis_off()  # an axis and its ticks take longer to draw than all the images
     point = down / (72 * INCHES)
     for column, name in enumerate(names):
-        axes.text((column + 0.5) * across, -4 * point, name, fontsize=8, ha="center")
-    axes.text(columns * across / 2, -16 * point, caption, fontsize=8, ha="center")
+        axes.text(
+            (column + 0.5) * across, -4 * point, printable_caption(name), fontsize=8, ha="center"
+        )
+    axes.text(
+        columns * across / 2, -16 * point, printable_caption(caption), fontsize=8, ha="center"
+    )
     return float(down)
 
 

@@ -15,6 +15,7 @@ from ganbench.data.dataset import Dataset
 from ganbench.evaluate import capabilities
 from ganbench.evaluate.evidence import Evidence, choose, stream, undisturbed
 from ganbench.evaluate.pictures import MOST_PANELS
+from ganbench.printable import printable_caption
 
 POINTS = 2000
 INCHES = 4.0
@@ -37,7 +38,7 @@ def points_picture(evidence: Evidence, path: Path, title: str | None = None) -> 
     axes.set_xlabel(f"{outside} of {len(points)} generated points lie outside" if outside else "")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.09), ncols=3, fontsize=8, frameon=False)
     if title:
-        axes.set_title(title, fontsize=8)
+        axes.set_title(printable_caption(title), fontsize=8)
     figure.savefig(path, dpi=100)
 
 
@@ -56,7 +57,7 @@ def codes_picture(evidence: Evidence, path: Path) -> None:
         else:
             shades = colormaps["viridis"]((column - code.low) / (code.high - code.low))
         _dots(axes, points, shades, "generated")
-        axes.set_title("class" if code.label else code.name, fontsize=8)
+        axes.set_title("class" if code.label else printable_caption(code.name), fontsize=8)
     figure.savefig(path, dpi=100)
 
 

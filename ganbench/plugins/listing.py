@@ -49,7 +49,7 @@ def installed() -> list[Found]:
 def beside(folder: Path) -> list[Found]:
     """The variants in the Python files of a folder; files that cannot be read are passed over."""
     found = []
-    for path in sorted(folder.glob("*.py")):
+    for path in sorted(folder.glob("[!.]*.py")):
         try:
             source = path.read_bytes()
             tree = ast.parse(source) if b"ganbench" in source else None

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from ganbench.records.schema import Better, Checkpoint, Record
+from ganbench.records import hosts
+from ganbench.records.schema import Better, Checkpoint, Record, ScoreSet, written
 from ganbench.records.store import Outcome
 
 SAME_BUDGET = 1.05  # variants of several d_steps cannot see exactly the same number of images
+SAME_VALUE = 1e-6
+"""Relative: numbers as near as this are one number, rounded in two ways."""
 
 
 class Row(BaseModel):
@@ -48,6 +52,8 @@ class Row(BaseModel):
     median: float
     seeds: list[int]
     checkpoint: Checkpoint = "final"
+    hosts: list[str] = []
+    """Where they were made, each with what tells it from the others of the comparison."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,10 @@ class Group:
     """Images seen, the same for all groups that are compared in one table."""
     rows: list[Row] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What was left out of the group, and why."""
+    of_one_host: bool = False
+    """Whether the same seeds of other hosts are groups of their own."""
 
     @property
     def record(self) -> Record:
@@ -84,16 +94,26 @@ class Group:
 
 
 def _facts(record: Record) -> dict[str, Any]:
-    """What two trials of one group agree in, besides the label."""
+    """What two trials of one group agree in, besides the label and the hyperparameters."""
     return {
         "rounds": record.rounds,
         "batch_size": record.batch_size,
         "device": record.device.partition(":")[0],
-        "source": record.source_digest[:8] or record.source,
+        "source": record.source_digest or record.source,
         "numerics": record.numerics,
         "arithmetic": record.arithmetic or "usual",
-        **record.hyperparameters,
     }
+
+
+def _key(record: Record) -> str:
+    """What trials of one group agree in; a hyperparameter may be named like a fact."""
+    parts = [record.label, record.labels, record.dataset, record.dataset_fingerprint]
+    return json.dumps([*parts, _facts(record), record.hyperparameters], sort_keys=True)
+
+
+def host_of(record: Record) -> hosts.Facts:
+    """Where a trial ran, as far as that decides its rounding."""
+    return hosts.rounding(record.host, record.packages)
 
 
 def grouped(trials: Iterable[Outcome]) -> list[Group]:
@@ -101,47 +121,121 @@ def grouped(trials: Iterable[Outcome]) -> list[Group]:
 
     The best checkpoints of a group are a group of their own behind it.
     """
-    gathered: dict[str, dict[int, Outcome]] = {}
+    gathered: dict[str, list[Outcome]] = {}
     for outcome in trials:
-        record = outcome.record
-        data = [record.dataset, record.dataset_fingerprint]
-        key = json.dumps([record.label, record.labels, data, _facts(record)], sort_keys=True)
-        seeds = gathered.setdefault(key, {})
-        known = seeds.get(record.seed)
-        seeds[record.seed] = outcome if known is None else _one_of(known, outcome)
-    groups = [Group([seeds[seed] for seed in sorted(seeds)]) for seeds in gathered.values()]
+        gathered.setdefault(_key(outcome.record), []).append(outcome)
+    groups = [group for some in gathered.values() for group in _by_host(some)]
     _set_budgets(groups)
     _set_labels(groups)
     return [part for group in groups for part in _by_checkpoint(group)]
 
 
-def _by_checkpoint(group: Group) -> list[Group]:
-    """The final models of a group, and below them the best ones where there are any."""
-    final = replace(group, outcomes=[one.of("final") for one in group.outcomes])
-    best = [one.of("best") for one in group.finished]
-    best = [one for one in best if one.scores]
-    if not best:
-        return [final]
-    chooser = best[0].scores[0].chosen_by
-    return [
-        final,
-        replace(group, outcomes=best, checkpoint="best", label=f"{group.label} [best {chooser}]"),
+def _by_host(trials: list[Outcome]) -> Iterator[Group]:
+    """One group, its seeds drawn on whatever hosts; one per host where two drew one seed."""
+    ended = {one.record.seed for one in trials if one.record.status != "failed"}
+    # An attempt that failed says nothing of a seed that ended elsewhere.
+    trials = [
+        one for one in trials if one.record.status != "failed" or one.record.seed not in ended
     ]
+    copies: list[list[Outcome]] = []
+    by_trial: dict[tuple[str, int], list[list[Outcome]]] = {}
+    for one in trials:
+        alike = by_trial.setdefault((one.record.trial, one.record.seed), [])
+        same = next((some for some in alike if _is_copy(some[0].record, one.record)), None)
+        if same is None:
+            alike.append(same := [])
+            copies.append(same)
+        same.append(one)
+    parts: dict[str, list[tuple[Outcome, list[str]]]] = {}
+    for some in copies:
+        united = _one_of(some)
+        parts.setdefault(hosts.key(host_of(united[0].record)), []).append(united)
+    drawn = {
+        host: [one.record.seed for one, _ in part if one.record.status != "failed"]
+        for host, part in parts.items()
+    }
+    apart = hosts.collide(drawn)
+    pooled = [[one for part in parts.values() for one in part]]
+    for part in parts.values() if apart else pooled:
+        seeds: dict[int, list[Outcome]] = {}
+        for one, _ in part:
+            seeds.setdefault(one.record.seed, []).append(one)
+        chosen = [_one_of(seeds[seed]) for seed in sorted(seeds)]
+        notes = [note for _, said in [*part, *chosen] for note in said]
+        yield Group([one for one, _ in chosen], notes=notes, of_one_host=apart)
 
 
-def _one_of(first: Outcome, second: Outcome) -> Outcome:
-    """Of two trials with one seed the finished one, then the newer; copies share scores."""
-    if _rank(second.record) > _rank(first.record):
-        first, second = second, first
-    if first.record.trial != second.record.trial:
-        return first
-    known = {(one.protocol_id, one.checkpoint) for one in first.scores}
-    more = [one for one in second.scores if (one.protocol_id, one.checkpoint) not in known]
-    return first._replace(scores=[*first.scores, *more])
+def _is_copy(first: Record, second: Record) -> bool:
+    """Whether two records of a trial are of one training, or of two that left the same weights."""
+    return first == second or (bool(first.weights) and first.weights == second.weights)
+
+
+def _one_of(trials: list[Outcome]) -> tuple[Outcome, list[str]]:
+    """Of trainings with one seed and host the finished one, then the newer; and what to say.
+
+    It is given the scores that only its copies, and others of the same result, have.
+    """
+    first, *others = sorted(trials, key=lambda one: _rank(one.record), reverse=True)
+    notes = []
+    for other in others:
+        difference = _difference(first, other)
+        where = f" ({other.directory})" if other.directory else ""
+        if difference and other.record.status != "failed":
+            notes.append(
+                f"seed {first.record.seed} was done twice, with another result{where} that is "
+                f"left out: {difference}"
+            )
+        if difference is None or _is_copy(first.record, other.record):
+            known = {(one.protocol_id, one.checkpoint) for one in first.scores}
+            more = [one for one in other.scores if (one.protocol_id, one.checkpoint) not in known]
+            first = first._replace(scores=[*first.scores, *more])
+    return first, notes
+
+
+def _difference(first: Outcome, second: Outcome) -> str | None:
+    """In what two outcomes differ; None where they are the same to rounding."""
+    if first.record.status != second.record.status:
+        return f"{second.record.status}, not {first.record.status}"
+    own, other = _values(first.scores), _values(second.scores)
+    for key in own.keys() & other.keys():
+        if not close(own[key], other[key]):
+            return f"{key[0]} {other[key]:.6g}, not {own[key]:.6g}"
+    if own.keys() & other.keys() or _is_copy(first.record, second.record):
+        return None
+    return "nothing was measured in both" if other else None
+
+
+def _values(scores: Iterable[ScoreSet]) -> dict[tuple[str, str, int, str, str], float]:
+    return {
+        (score.metric, score.protocol, score.version, one.split, one.checkpoint): score.value
+        for one in scores
+        for score in one.scores
+    }
+
+
+def close(first: float, second: float) -> bool:
+    """Whether two numbers are one, but for how they were rounded."""
+    return math.isclose(first, second, rel_tol=SAME_VALUE, abs_tol=SAME_VALUE**2)
 
 
 def _rank(record: Record) -> tuple[bool, float]:
     return record.status == "finished", record.created.timestamp()
+
+
+def _by_checkpoint(group: Group) -> list[Group]:
+    """The final models of a group, and below them the best ones where there are any."""
+    parts = [replace(group, outcomes=[one.of("final") for one in group.outcomes])]
+    gathered: dict[tuple[str | None, int | None], list[Outcome]] = {}
+    for one in group.finished:
+        best = one.of("best")
+        if best.scores:
+            how = best.scores[0].chosen_by, one.record.eval_every
+            gathered.setdefault(how, []).append(best)
+    for (chooser, every), some in gathered.items():
+        chosen = f"best {chooser}" + (f", every {every} rounds" if len(gathered) > 1 else "")
+        label = f"{group.label} [{chosen}]"
+        parts.append(replace(group, outcomes=some, checkpoint="best", label=label, notes=[]))
+    return parts
 
 
 def _set_budgets(groups: list[Group]) -> None:
@@ -159,24 +253,35 @@ def _set_budgets(groups: list[Group]) -> None:
 
 
 def _set_labels(groups: list[Group]) -> None:
-    """Labels that differ within a table: they say what else differs, where something does."""
+    """Labels that differ within a table: they say what else differs, where something does.
+
+    Facts are written `rounds 300`, hyperparameters as they are typed: `rounds=300`.
+    """
     for group in groups:
+        own = group.record
         twins = [
-            _facts(one.record)
+            one.record
             for one in groups
             if _named(one) == _named(group)
             and (_data(one), one.budget) == (_data(group), group.budget)
         ]
-        own = _facts(group.record)
-        differing = [
-            f"{name} {value}"
-            for name, value in own.items()
-            if any(twin.get(name) != value for twin in twins)
-        ]
-        if group.record.labels:  # shown always: a label budget is never the default
-            differing.insert(0, f"labels {group.record.labels}")
-        extra = f" [{', '.join(differing)}]" if differing else ""
-        group.label = group.record.label + extra
+        # A label budget is never the default, and is shown always.
+        extra = [f"labels {own.labels}"] if own.labels else []
+        facts = _differing(_facts(own), [_facts(twin) for twin in twins])
+        extra += [f"{name} {value}" for name, value in facts]
+        given = _differing(own.hyperparameters, [twin.hyperparameters for twin in twins])
+        extra += [f"{name}={written(value)}" for name, value in given]
+        if group.of_one_host:
+            extra += hosts.differing(host_of(own), [host_of(twin) for twin in twins])
+        group.label = own.label + (f" [{', '.join(extra)}]" if extra else "")
+
+
+def _differing(own: dict[str, Any], others: list[dict[str, Any]]) -> list[tuple[str, Any]]:
+    return [
+        (name, value)
+        for name, value in own.items()
+        if any(name not in other or other[name] != value for other in others)
+    ]
 
 
 def _named(group: Group) -> tuple[str, str | None]:

@@ -12,6 +12,7 @@ WIDTH = 82  # characters of \scriptsize that a usual page is wide
 ESCAPES = {
     "[": "{[}",  # a row that begins with one would be read as an option of the row before
     "]": "{]}",
+    "*": "{*}",  # and this as its starred form
     "\\": r"$\backslash$",
     "{": r"\{",
     "}": r"\}",
@@ -95,4 +96,6 @@ def escaped(text: str) -> str:
 
 
 def _ascii(character: str) -> str:
-    return normalize("NFKD", character).encode("ascii", "ignore").decode() or "?"
+    """The ASCII letters that make up a character; some of a full-width font are commands too."""
+    plain = normalize("NFKD", character).encode("ascii", "ignore").decode() or "?"
+    return "".join(ESCAPES.get(one, one) for one in plain)

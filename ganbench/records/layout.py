@@ -1,4 +1,7 @@
-"""What a table says, before any format: sections of blocks of cells, and the notes below."""
+"""What a table says, before any format: sections of blocks of cells, and the notes below.
+
+All its text is printable; each format escapes what it would take for its own.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
+from ganbench.printable import printable
 from ganbench.records.groups import Group, Row
 from ganbench.records.rows import COSTS, SIZES, Comparison
 
@@ -108,7 +113,7 @@ class Column:
     def title_lines(self) -> list[str]:
         """The header broken after underscores and spaces."""
         lines = [""]
-        for piece in re.findall(r"[^_ ]+[_ ]?", self.name):
+        for piece in re.findall(r"[^_ ]*[_ ]|[^_ ]+", self.name):
             if lines[-1] and len((lines[-1] + piece).rstrip()) > HEADER_WIDTH:
                 lines.append("")
             lines[-1] += piece
@@ -122,6 +127,8 @@ class Study:
     title: str
     groups: list[Group]
     references: list[Row]
+    remarks: list[str]
+    """Of hosts, and of what was left out."""
 
     @property
     def columns(self) -> list[Column]:
@@ -178,13 +185,16 @@ def studies(comparison: Comparison) -> list[Study]:
     for (dataset, fingerprint, _), groups in gathered.items():
         title = _title(groups)
         if sum(name == dataset for name, _ in data) > 1:
-            title += f", data {fingerprint[:8]}"
+            title += f", data {printable(fingerprint[:8])}"
         references = [
             row
             for row in comparison.references
             if (row.dataset, row.dataset_fingerprint) == (dataset, fingerprint)
         ]
-        found.append(Study(title, groups, references))
+        remarks = comparison.notes_on(groups)
+        if groups is next(reversed(gathered.values())):
+            remarks += comparison.reference_notes
+        found.append(Study(title, groups, references, remarks))
     return found
 
 
@@ -202,7 +212,7 @@ def columns_of(rows: Iterable[Row]) -> list[Column]:
     place = {metric: number for number, metric in enumerate(order)}
     other = place[BLOCKS["Cost"][0]] - 0.5
     keys = sorted(better, key=lambda key: place.get(key[0], other))  # stable for the unknown
-    plain = [_column_name(*key) for key in keys]
+    plain = [printable(_column_name(*key)) for key in keys]
     names = [
         f"{name} [{plain[: i + 1].count(name)}]" if plain.count(name) > 1 else name
         for i, name in enumerate(plain)
@@ -218,18 +228,22 @@ def _title(groups: Sequence[Group]) -> str:
     if len(budgets) == 1:
         rounds, batch_size = budgets.pop()
         title += f" ({rounds:,} rounds of {batch_size})"
-    return title
+    return printable(title)
 
 
 def _section(study: Study, width: int) -> Section:
     groups, columns = study.groups, study.columns
     lines = [
-        Line(group.label, _seed_count(group), _cells(group.rows, columns, len(group.finished)))
+        Line(
+            printable(group.label),
+            _seed_count(group),
+            _cells(group.rows, columns, len(group.finished)),
+        )
         for group in groups
     ]
     for name in dict.fromkeys(row.label for row in study.references):
         rows = [row for row in study.references if row.label == name]
-        lines.append(Line(name, "", _cells(rows, columns, None), reference=True))
+        lines.append(Line(printable(name), "", _cells(rows, columns, None), reference=True))
 
     blocks = []
     for title in BLOCKS:
@@ -241,7 +255,8 @@ def _section(study: Study, width: int) -> Section:
             blocks.append(Block(name, tuple(columns[i] for i in part), tuple(kept)))
     if not blocks:  # nothing finished: the variants are shown all the same
         blocks.append(Block("Trials", (), tuple(line for line in lines if not line.reference)))
-    return Section(study.title, tuple(blocks), tuple(_notes(groups, columns)))
+    notes = map(printable, (*_notes(groups, columns), *study.remarks))
+    return Section(study.title, tuple(blocks), tuple(notes))
 
 
 def _says(line: Line, whole: Line) -> bool:
@@ -284,7 +299,8 @@ def number(value: float, scale: float) -> str:
         return "0"
     magnitude = math.ceil(math.log10(scale)) - 1  # 1 like 0.999, for a column of accuracies
     if magnitude >= 7 or magnitude < -3:
-        return f"{value / 10.0**magnitude:.2f}e{magnitude}"
+        # A power of ten as a float would be 0 where the number is almost.
+        return f"{Decimal(value).scaleb(-magnitude):.2f}e{magnitude}"
     return f"{value:,.{min(max(2 - magnitude, 0), 4)}f}"
 
 

@@ -29,5 +29,21 @@ def _grid(block: Block) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
+# What begins a construct of Markdown, where it does so: two brackets in a row make a link, and
+# one bracket only where the line's first defines it; addresses become links by themselves.
+ACTIVE = re.compile(
+    r"""[\\|*<`]          # escapes, cells, emphasis, HTML and <links>, code
+    | \](?=[(\[])        # the end of a link's text
+    | !(?=\[) | ~(?=~)   # images; what is struck out
+    | &(?=[\w#])         # &lt;
+    | (?<!\w)_ | _(?!\w) # emphasis, but not within_names
+    | (?<=www)\. | :(?=//) | (?<=mailto): | (?<=xmpp): | @(?=[\w-]+\.\w)  # addresses
+    | ^[#>+=\[-]         # headings, quotes, lists, tasks, definitions of links
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
 def _escaped(text: str) -> str:
-    return re.sub(r"([\\|*<`])", r"\\\1", text)
+    """Text that Markdown shows as it is."""
+    return re.sub(r"^(\d+)([.)])", r"\1\\\2", ACTIVE.sub(r"\\\g<0>", text.strip()))

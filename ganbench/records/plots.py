@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ganbench.records.store import atomic_write
+from ganbench.printable import printable_caption
+from ganbench.records.files import atomic_write
 
 HistoryRow = Mapping[str, Any]
 History = Sequence[HistoryRow]
@@ -45,12 +46,12 @@ def history_picture(history: History, path: Path | str, title: str) -> None:
 
 
 def information_picture(
-    curves: Mapping[str, Sequence[History]], bounds: Mapping[str, float], path: Path | str
+    curves: Mapping[str, Sequence[History]], bounds: Mapping[str, Iterable[float]], path: Path | str
 ) -> None:
     """Draw L_I along training as figure 1 of the InfoGAN paper does, one panel per code.
 
     curves: the histories of each variant's seeds by label: thin lines, their mean thick.
-    bounds: H(c) in nats by code, a dashed line.
+    bounds: H(c) in nats by code, dashed lines: codes of one name may differ in their variants.
 
     Raises UserError where the picture cannot be written.
     """
@@ -59,14 +60,14 @@ def information_picture(
     codes = [name.removeprefix(PREFIX) for name in found]
     figure, axes = _panels(max(len(codes), 1), "Lower bound of the mutual information")
     for panel, code in zip(axes, codes, strict=False):
-        panel.set_title(code, fontsize=10)
+        panel.set_title(printable_caption(code), fontsize=10)
         for number, (label, histories) in enumerate(curves.items()):
             _seeds(panel, histories, PREFIX + code, label, _style(number))
-        if code in bounds:
-            panel.axhline(bounds[code], color="0.3", linestyle=(0, (5, 3)), linewidth=1)
+        for bound in bounds.get(code, ()):
+            panel.axhline(bound, color="0.3", linestyle=(0, (5, 3)), linewidth=1)
             panel.annotate(
-                f"H(c) = {bounds[code]:.3f}",
-                (0.99, bounds[code]),
+                f"H(c) = {bound:.3f}",
+                (0.99, bound),
                 xycoords=("axes fraction", "data"),
                 xytext=(0, 3),
                 textcoords="offset points",
@@ -97,7 +98,7 @@ def quality_picture(curves: Mapping[str, Sequence[History]], path: Path | str) -
         panel.set_xlabel({"images": "images seen", "seconds": "seconds of training"}[along])
         for number, (label, histories) in enumerate(curves.items()):
             _seeds(panel, histories, metric, label, _style(number), along)
-    panels[0].set_ylabel(metric)
+    panels[0].set_ylabel(printable_caption(metric))
     _legend(figure, panels)
     _save(figure, path)
 
@@ -121,7 +122,7 @@ def _panels(count: int, title: str, fixed: bool = False) -> tuple[Figure, list[A
     if fixed:
         left, right, bottom, top = 0.75 / width, 0.15 / width, 0.5 / height, 0.45 / height
         figure.subplots_adjust(left, bottom, 1 - right, 1 - top, wspace=0.25)
-    figure.suptitle(title, fontsize=11).set_parse_math(False)
+    figure.suptitle(printable_caption(title), fontsize=11)
     axes = list(figure.subplots(1, count, squeeze=False)[0])
     for panel in axes:
         panel.set_xlabel("round")
@@ -140,7 +141,7 @@ def _style(number: int) -> dict[str, Any]:
 
 def _curves(panel: Axes, history: History, names: Iterable[str]) -> None:
     for number, name in enumerate(names):
-        label = name.removeprefix(PREFIX)
+        label = printable_caption(name.removeprefix(PREFIX))
         marker = "o" if len(history) == 1 else ""  # one reading is no line
         points = _points(history, name)
         panel.plot(*points, label=label, linewidth=1.3, marker=marker, **_style(number))
@@ -164,7 +165,11 @@ def _seeds(
         panel.plot(places, values, linewidth=0.7, alpha=0.45, **style)
     # A mean only where every seed has a number: a seed that ends early must not bend it.
     tables = [
-        {row["round"]: (row[along], row[name]) for row in history if row.get(name) is not None}
+        {
+            row["round"]: (row[along], row[name])
+            for row in history
+            if row.get(name) is not None and row.get(along) is not None
+        }
         for history in histories
     ]
     common = sorted(set.intersection(*map(set, filter(None, tables))))
@@ -174,15 +179,15 @@ def _seeds(
         *means.reshape(-1, 2).T,
         linewidth=2.2,
         marker=marker,
-        label=label.replace("$", r"\$"),
+        label=printable_caption(label),
         **style,
     )
 
 
 def _points(history: History, name: str, along: str = "round") -> tuple[np.ndarray, np.ndarray]:
     """Rounds (or what else is `along` the axis) and values of one name; a null is a gap."""
-    pairs = [(row[along], row[name]) for row in history if name in row]
-    rounds = np.array([place for place, _ in pairs], float)
+    pairs = [(row[along], row[name]) for row in history if name in row and along in row]
+    rounds = np.array([math.nan if place is None else place for place, _ in pairs], float)
     values = np.array([math.nan if value is None else value for _, value in pairs], float)
     return rounds, values
 

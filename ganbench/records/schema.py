@@ -9,7 +9,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,9 +19,9 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    FiniteFloat,
+    Field,
     JsonValue,
-    NonNegativeInt,
+    StringConstraints,
 )
 
 SCHEMA_VERSION = 1
@@ -68,9 +68,46 @@ def _finite_only(values: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
-Hyperparameters = Annotated[dict[str, JsonValue], BeforeValidator(plain)]
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # year 1 in the east of Greenwich
+        raise ValueError("it lies outside the years 1 to 9999 of UTC") from None
+
+
+def _small(values: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(values)) > LONGEST:
+        raise ValueError(f"longer than {LONGEST:,} characters of JSON")
+    return values
+
+
+def _allocable(shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    if shape and math.prod(shape) > LARGEST_IMAGE:
+        raise ValueError(f"more than {LARGEST_IMAGE:,} numbers in an image")
+    return shape
+
+
+# Bounds that no trial comes near. A record may be anybody's: what it says is computed with,
+# and a model of its shape is built, so that each number has to be one that this is safe with.
+LONGEST = 2**14
+"""Characters of a text, or of all hyperparameters as JSON."""
+LARGEST_IMAGE = 2**24
+"""Numbers in one image."""
+Text = Annotated[str, StringConstraints(max_length=LONGEST)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Reason = Annotated[str, BeforeValidator(lambda text: text[:LONGEST] if type(text) is str else text)]
+"""Why something went wrong: what is longer is cut, since an exception may say anything."""
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Seed = Annotated[int, Field(ge=0, lt=2**64)]
+Number = Annotated[float, Field(ge=-1e300, le=1e300, allow_inf_nan=False)]
+"""Finite, and so far from the ends that sums and squares over seeds are."""
+Size = Annotated[int, Field(ge=1, le=2**16)]
+Shape = Annotated[
+    tuple[Size, ...] | None, Field(min_length=1, max_length=4), AfterValidator(_allocable)
+]
+Hyperparameters = Annotated[dict[str, JsonValue], BeforeValidator(plain), AfterValidator(_small)]
 Gauged = Annotated[float | None, AfterValidator(finite)]
-Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class Document(BaseModel):
@@ -82,78 +119,86 @@ class Document(BaseModel):
 class Cost(Document):
     """What a trial took: seconds, speed, milliseconds per round, memory (MiB), sizes."""
 
-    seconds_training: FiniteFloat
-    seconds_evaluation: FiniteFloat
-    images_per_second: FiniteFloat
-    rounds_per_second: FiniteFloat
-    ms_per_round: FiniteFloat
+    seconds_training: Number
+    seconds_evaluation: Number
+    images_per_second: Number
+    rounds_per_second: Number
+    ms_per_round: Number
     """Median."""
-    ms_per_round_p90: FiniteFloat
-    peak_memory_mb: FiniteFloat
-    parameters: NonNegativeInt
-    flops_per_round: NonNegativeInt | None
-    threads: int
+    ms_per_round_p90: Number
+    peak_memory_mb: Number
+    parameters: Count
+    flops_per_round: Count | None
+    threads: Count
     """Threads of the trial's own process."""
-    jobs: int
+    jobs: Count
     """Trials that ran on the machine at once."""
     graphs: bool = False
     """Whether rounds were replayed as CUDA graphs."""
 
 
 class Host(Document):
-    """Where a trial ran."""
+    """Where a trial ran. With the versions of the packages: what decides how sums are rounded.
 
-    machine: str
+    Older records have neither capability nor libraries.
+    """
+
+    machine: Text
     """CPU model or GPU name."""
-    os: str
-    python: str
+    os: Text
+    python: Text
+    capability: Text = ""
+    """The instructions that torch computes with: `AVX512`, or a GPU's `cuda 9.0`."""
+    libraries: tuple[Text, ...] = ()
+    """What multiplies matrices, and the kernels it chose where it says so: `MKL 2024.2`,
+    `oneDNN 3.12.0`, `OpenBLAS 0.3.30 SkylakeX`; and settings that limit their choice."""
 
 
 class Record(Document):
     """`record.json`: what was trained, how, and how it ended. Written once, never edited."""
 
     schema_version: Literal[1] = 1
-    trial: str
+    trial: Text
     """Identity: a hash (hex) of all that can change the training."""
-    variant: str
+    variant: Text
     """Registered name or file, as typed."""
-    source: str
+    source: Text
     """Where the class is, e.g. `ganbench.variants.infogan:InfoGAN`."""
-    source_digest: str = ""
+    source_digest: Text = ""
     """Hash of the variant's source; trials of different source are not pooled."""
-    numerics: int = 1
+    numerics: Count = 1
     """Version of the core's training arithmetic; trials of different ones are not pooled."""
-    arithmetic: str = ""
+    arithmetic: Text = ""
     """How its rounding differs from the usual one, e.g. `bf16`; such trials are not pooled."""
     hyperparameters: Hyperparameters
     """All of them, resolved."""
     changed: Hyperparameters
     """Those that differ from the defaults: with the variant, the label of the row."""
-    dataset: str
-    dataset_fingerprint: str
-    shape: tuple[int, ...] | None = None
+    dataset: Text
+    dataset_fingerprint: Text
+    shape: Shape = None
     """Of an image (c, h, w) or a point (2,)."""
-    classes: int | None = None
+    classes: Annotated[int, Field(ge=0, le=2**20)] | None = None
     """Of the data set, 0 where it has none."""
-    seed: NonNegativeInt
-    rounds: int
+    seed: Seed
+    rounds: Count
     """The budget; a trial that diverged or failed played fewer."""
-    batch_size: int
-    labels: str | None = None
+    batch_size: Count
+    labels: Text | None = None
     """How many training images were labelled; null: all, or the variant reads no labels."""
-    weights: dict[str, str] = {}
+    weights: dict[str, Text] = {}
     """SHA-256 of each file of weights: what is evaluated later is what was trained."""
-    eval_every: int | None = None
+    eval_every: Count | None = None
     """Rounds between two evaluations along training (`curve.jsonl`)."""
-    images_seen: NonNegativeInt
-    generator_updates: NonNegativeInt
-    device: str
+    images_seen: Count
+    generator_updates: Count
+    device: Text
     status: Status
-    reason: str | None = None
+    reason: Reason | None = None
     """Why it did not finish."""
     cost: Cost | None = None
     host: Host
-    packages: dict[str, str]
+    packages: dict[str, Text]
     """Versions of the packages that matter."""
     created: Moment
     """ISO 8601, UTC."""
@@ -167,17 +212,17 @@ class Record(Document):
 class Score(Document):
     """One metric's number with its protocol. Not finite is not a score but a `Skip`."""
 
-    metric: str
-    value: FiniteFloat
+    metric: Name
+    value: Number
     standard_error: Gauged = None
     """Of this one value, over its samples (not over seeds)."""
-    count: NonNegativeInt | None = None
+    count: Count | None = None
     """Samples behind the value."""
     better: Better
-    protocol: str
+    protocol: Text
     """One readable line; a feature extractor is written `name@hash`."""
-    version: int = 1
-    seconds: FiniteFloat = 0.0
+    version: Count = 1
+    seconds: Number = 0.0
     parts: Annotated[dict[str, float], AfterValidator(_finite_only)] = {}
     """Values per code, factor or class; those that are not finite are left out."""
 
@@ -185,14 +230,14 @@ class Score(Document):
 class Skip(Document):
     """A metric that gave no number, and why."""
 
-    metric: str
-    reason: str
+    metric: Text
+    reason: Reason
 
 
 class Reference(Document):
     """A score that stands beside the variants': of held-out real images, a simple baseline."""
 
-    name: str
+    name: Text
     """E.g. `real images, held out`."""
     score: Score
 
@@ -204,36 +249,39 @@ class ScoreSet(Document):
     """
 
     schema_version: Literal[1] = 1
-    protocol_id: str
+    protocol_id: Text
     """Hash (hex) of split, settings and metrics."""
-    split: str
+    split: Text
     settings: Hyperparameters
-    seed: NonNegativeInt
+    seed: Seed
     checkpoint: Checkpoint = "final"
-    round: NonNegativeInt | None = None
+    round: Count | None = None
     """Of the best checkpoint."""
-    chosen_by: str | None = None
+    chosen_by: Text | None = None
     """The metric, on the validation split, that chose the best checkpoint."""
     scores: list[Score]
     skipped: list[Skip] = []
     references: list[Reference] = []
-    seconds: FiniteFloat = 0.0
+    seconds: Number = 0.0
+    host: Host | None = None
+    """Where it was measured; null in older files: where the trial ran."""
+    packages: dict[str, Text] = {}
 
 
 class State(Document):
     """`state.json` of a trial under way: replaced often, gone once there is a record."""
 
     schema_version: Literal[1] = 1
-    label: str
-    seed: NonNegativeInt
+    label: Text
+    seed: Seed
     phase: Literal["training", "evaluating"]
-    round: NonNegativeInt
-    rounds: int
+    round: Count
+    rounds: Count
     losses: Mapping[str, Gauged] = {}
     """The latest means; null where a loss is NaN or infinite."""
     images_per_second: Gauged = None
     seconds_left: Gauged = None
-    pid: int
+    pid: Count
     updated: Moment
 
 

@@ -1,19 +1,31 @@
-"""Trials on disk: one directory each, whole files or none, damage told in one line."""
+"""Trials on disk: one directory each, whole files or none, damage told in one line.
+
+A directory may be anybody's. What is read of it is regular files of bounded size (`files`),
+never through a symbolic link, and nothing is written through one either.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+from typing import Annotated, Any, BinaryIO, NamedTuple, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from ganbench.errors import UserError
+from ganbench.records.files import (
+    atomic_write,
+    damaged,
+    is_file,
+    is_hidden,
+    open_own,
+    read_text,
+    refuse_link,
+    told,
+)
 from ganbench.records.schema import (
     SCHEMA_VERSION,
     Checkpoint,
@@ -24,7 +36,14 @@ from ganbench.records.schema import (
     finite,
 )
 
+__all__ = ["Outcome", "TrialDirectory", "atomic_write", "find_trials", "read_outcomes"]
+
 D = TypeVar("D", bound=Document)
+
+LARGEST_DOCUMENT = 8 * 2**20
+LARGEST_HISTORY = 64 * 2**20
+"""Bytes of a JSON document and of a history that are read: hundreds of times what a trial has."""
+ROW = TypeAdapter(dict[str, Annotated[float, Field(allow_inf_nan=False)] | None])
 
 
 class Outcome(NamedTuple):
@@ -59,7 +78,7 @@ class TrialDirectory:
     @property
     def has_record(self) -> bool:
         """Whether the trial has ended, in whatever way."""
-        return self.record_path.is_file()
+        return is_file(self.record_path)
 
     def write_record(self, record: Record) -> None:
         """Write `record.json`. A record of a failed trial is set aside first.
@@ -72,7 +91,7 @@ class TrialDirectory:
                     f"{self.record_path}: this trial has its record, which is never "
                     "overwritten; remove the directory to train it again"
                 )
-            with _told(self.record_path, "write"):
+            with told(self.record_path, "write"):
                 self.record_path.rename(self._aside())
         atomic_write(self.record_path, _text(record))
 
@@ -87,19 +106,24 @@ class TrialDirectory:
 
     def has_scores(self, protocol_id: str, checkpoint: Checkpoint = "final") -> bool:
         """Whether a checkpoint of the trial was evaluated by this protocol."""
-        return self.scores_of(protocol_id, checkpoint).is_file()
+        return not self.scores_path.is_symlink() and is_file(
+            self.scores_of(protocol_id, checkpoint)
+        )
 
     def add_scores(self, scores: ScoreSet) -> Path:
         """Write `scores/<protocol_id>.json`. Raises UserError where it is there already."""
+        refuse_link(self.scores_path)
         path = self.scores_of(scores.protocol_id, scores.checkpoint)
-        if path.exists():
+        if os.path.lexists(path):
             raise UserError(f"{path}: these scores are there already and are never overwritten")
         atomic_write(path, _text(scores))
         return path
 
     def read_scores(self) -> list[ScoreSet]:
         """All evaluations of the trial, in the order of their file names."""
-        return [_read(path, ScoreSet) for path in sorted(self.scores_path.glob("*.json"))]
+        refuse_link(self.scores_path)
+        found = sorted(self.scores_path.glob("*.json"))
+        return [_read(path, ScoreSet) for path in found if not is_hidden(path)]
 
     def write_state(self, state: State) -> None:
         """Replace `state.json`."""
@@ -107,25 +131,29 @@ class TrialDirectory:
 
     def read_state(self) -> State | None:
         """The state of a trial under way or interrupted; None where there is none."""
-        return _read(self.state_path, State) if self.state_path.is_file() else None
+        return _read(self.state_path, State) if is_file(self.state_path) else None
 
     def clear_state(self) -> None:
         """Remove `state.json`, if there is one."""
-        with _told(self.state_path, "remove"):
+        with told(self.state_path, "remove"):
             self.state_path.unlink(missing_ok=True)
 
     def clear_attempt(self) -> None:
         """Remove what an attempt that did not finish left; the records of failures stay.
 
+        So do hidden files, but for drafts that were never finished.
+
         Raises UserError where the trial has finished: its files are never removed.
         """
         if self.has_record and self.read_record().status != "failed":
             raise UserError(f"{self.record_path}: this trial has ended; its files are kept")
-        with _told(self.path, "clear"):
+        with told(self.path, "clear"):
             for entry in list(self.path.glob("*")):
-                if entry.is_dir():
+                if entry.name.startswith("record") or (is_hidden(entry) and entry.suffix != ".tmp"):
+                    continue
+                if entry.is_dir() and not entry.is_symlink():
                     shutil.rmtree(entry)
-                elif not entry.name.startswith(("record", ".lock")):
+                else:
                     entry.unlink()
 
     def append_history(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -153,27 +181,32 @@ class TrialDirectory:
 
 def _append(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     lines = "".join(json.dumps(_nulled(row), allow_nan=False) + "\n" for row in rows)
-    with _told(path, "write"):
+    with told(path, "write"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+b") as file:
+        with open_own(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, "a+b") as file:
             _drop_torn_line(file)
             file.write(lines.encode())
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
+    if not os.path.lexists(path):
         return []
     rows = []
-    for number, line in enumerate(_read_text(path).split("\n")[:-1], start=1):  # all but the
-        try:  # last have a line end
-            rows.append(json.loads(line))
-        except ValueError as error:
-            raise _damaged(path, f"line {number}: {error}") from None
+    text = read_text(path, LARGEST_HISTORY)
+    for number, line in enumerate(text.split("\n")[:-1], start=1):  # all but the last have
+        try:  # a line end
+            rows.append(ROW.validate_json(line))
+        except ValidationError as error:
+            raise damaged(path, f"line {number}: {_first(error)}") from None
+        if rows[-1].get("round") is None:
+            raise damaged(path, f"line {number}: it says no round")
     return rows
 
 
 def find_trials(paths: Sequence[Path | str]) -> list[TrialDirectory]:
     """Every directory at or below `paths` that has a record, sorted, each once.
+
+    Hidden directories and symbolic links below the paths are passed over.
 
     Raises UserError where a path does not exist, or none holds a record.
     """
@@ -182,7 +215,7 @@ def find_trials(paths: Sequence[Path | str]) -> list[TrialDirectory]:
         if not path.exists():
             raise UserError(f"{path}: no such directory")
         start = path.parent if path.name == "record.json" else path
-        with _told(start, "read"):
+        with told(start, "read"):
             for folder in _folders_with_record(start):
                 found.setdefault(folder.resolve(), folder)
     if not found:
@@ -196,80 +229,54 @@ def read_outcomes(directories: Iterable[TrialDirectory]) -> list[Outcome]:
     return [Outcome(one.read_record(), one.read_scores(), one.path) for one in directories]
 
 
-def atomic_write(path: Path | str, content: str | bytes) -> None:
-    """Write a file whole or not at all: readers see the old content or the new.
-
-    Raises UserError with the system's reason where it cannot be written.
-    """
-    path = Path(path)
-    data = content.encode() if isinstance(content, str) else content
-    with _told(path, "write"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # In the same directory, since a rename is atomic only within one file system.
-        draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-        try:
-            with draft.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                draft.unlink()
-            raise
-
-
 def _folders_with_record(start: Path) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise error
 
     for folder, below, files in os.walk(start, onerror=refuse):
+        below[:] = [name for name in below if not name.startswith(".")]
         if "record.json" in files:
             below.clear()  # a trial holds no trials
             yield Path(folder)
-
-
-@contextlib.contextmanager
-def _told(path: Path, what: str) -> Iterator[None]:
-    """Turn the system's refusal into one line with the path and its reason."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"cannot {what} {path}: {error.strerror or error}") from error
 
 
 def _text(document: Document) -> str:
     return document.model_dump_json(indent=2) + "\n"
 
 
-def _read_text(path: Path) -> str:
-    with _told(path, "read"):
-        try:
-            return path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise _damaged(path, "not UTF-8 text") from None
-
-
 def _read(path: Path, model: type[D]) -> D:
-    text = _read_text(path)
+    text = read_text(path, LARGEST_DOCUMENT)
     try:
+        json.loads(text, object_pairs_hook=_once, parse_constant=_no)
         return model.model_validate_json(text)
     except ValidationError as error:
-        raise _damaged(path, _first(error)) from None
+        raise damaged(path, _first(error)) from None
+    except ValueError as error:
+        raise damaged(path, f"Invalid JSON: {error}") from None
+    except RecursionError:
+        raise damaged(path, "nested too deeply") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON. Of two values for one key none is the right one."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return found
+
+
+def _no(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def _first(error: ValidationError) -> str:
     """The first complaint of a validation, in one line."""
     # The version comes first: it explains the other complaints.
     details = sorted(error.errors(), key=lambda detail: detail["loc"] != ("schema_version",))[0]
-    if details["loc"] == ("schema_version",):
-        return f"schema version {details['input']}; this ganbench reads {SCHEMA_VERSION}"
-    place = ".".join(map(str, details["loc"]))
+    if details["loc"] == ("schema_version",) and details["type"] == "literal_error":
+        return f"schema version {str(details['input'])[:20]}; this ganbench reads {SCHEMA_VERSION}"
+    place = ".".join(map(str, details["loc"]))[:200]
     return f"{place}: {details['msg']}" if place else details["msg"]
-
-
-def _damaged(path: Path, what: str) -> UserError:
-    return UserError(f"{path} cannot be used ({what}); restore it, or move its trial away")
 
 
 def _nulled(value: Any) -> Any:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ganbench.printable import printable, printable_json
 from ganbench.records.groups import Row
 from ganbench.records.latex import render_latex
 from ganbench.records.layout import studies
@@ -17,6 +17,8 @@ from ganbench.records.text import render_text
 
 if TYPE_CHECKING:
     import pandas as pd
+
+FORMULAS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # the last four are as wide as a Chinese sign
 
 __all__ = [
     "Comparison",
@@ -44,11 +46,17 @@ def table(comparison: Comparison) -> pd.DataFrame:
     frames = {}
     for part in parts:
         names = {(column.metric, column.protocol): column.name for column in part.columns}
-        lines: dict[str, dict[str, float]] = {group.label: {} for group in part.groups}
-        for row in [*(row for group in part.groups for row in group.rows), *part.references]:
-            if (row.metric, row.beside) in names:
-                lines.setdefault(row.label, {})[names[row.metric, row.beside]] = row.mean
-        frame = pd.DataFrame(list(lines.values()), list(lines), list(names.values()), float)
+        lines = [(group.label, group.rows) for group in part.groups]
+        beside: dict[str, list[Row]] = {}
+        for row in part.references:
+            beside.setdefault(row.label, []).append(row)
+        lines += beside.items()
+        means = [
+            {names[key]: row.mean for row in rows if (key := (row.metric, row.beside)) in names}
+            for _, rows in lines
+        ]
+        labels = [label for label, _ in lines]
+        frame = pd.DataFrame(means, labels, list(names.values()), float)
         frames[part.title] = frame.rename_axis("variant")
     if len(frames) > 1:
         return pd.concat(frames, names=["study"])
@@ -56,13 +64,26 @@ def table(comparison: Comparison) -> pd.DataFrame:
 
 
 def render_csv(rows: Iterable[Row]) -> str:
-    """The tidy rows, one per line; hyperparameters as JSON, seeds separated by spaces."""
+    """The tidy rows, one per line; hyperparameters as JSON, seeds separated by spaces.
+
+    Text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, list(Row.model_fields), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        cells = row.model_dump(mode="json")
-        cells["hyperparameters"] = json.dumps(row.hyperparameters)
-        cells["seeds"] = " ".join(map(str, row.seeds))
-        writer.writerow(cells)
+        cells = dict(row) | {
+            "hyperparameters": printable_json(row.hyperparameters),
+            "seeds": " ".join(map(str, row.seeds)),
+            "hosts": "; ".join(row.hosts),
+        }
+        writer.writerow({name: _cell(value) for name, value in cells.items()})
     return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    """A value for a cell that is text wherever it is opened; numbers stay numbers."""
+    if not isinstance(value, str):
+        return value
+    shown = printable(value)
+    return "'" + shown if shown.lstrip()[:1] in FORMULAS else shown

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ganbench.records.schema import titled
+from ganbench.records.groups import grouped
 from ganbench.records.store import Outcome, TrialDirectory
 
 
@@ -17,20 +17,25 @@ def draw(place: Path, outcomes: Sequence[Outcome]) -> None:
     """
     curves: dict[str, list[list[dict[str, Any]]]] = {}
     quality: dict[str, list[list[dict[str, Any]]]] = {}
-    bounds: dict[str, float] = {}
-    for record, scores, directory in outcomes:
-        if record.status != "finished" or directory is None:
+    bounds: dict[str, set[float]] = {}
+    trials = [
+        (group.label, outcome)
+        for group in grouped(outcomes)
+        if group.checkpoint == "final"
+        for outcome in group.finished
+    ]
+    for label, (_, scores, directory) in trials:
+        if directory is None:
             continue
         history = TrialDirectory(directory).read_history()
-        title = titled(record.label, record.labels)
         if curve := TrialDirectory(directory).read_curve():
-            quality.setdefault(title, []).append(curve)
+            quality.setdefault(label, []).append(curve)
         if any(name.startswith("information/") for row in history[:1] for name in row):
-            curves.setdefault(title, []).append(history)
+            curves.setdefault(label, []).append(history)
         for score in (score for evaluation in scores for score in evaluation.scores):
             for name, value in score.parts.items():
                 if name.endswith(" bound"):
-                    bounds[name.removesuffix(" bound")] = value
+                    bounds.setdefault(name.removesuffix(" bound"), set()).add(value)
     if not (curves or quality):
         return
     from ganbench.records.plots import information_picture, quality_picture

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ganbench.errors import GanbenchError
+from ganbench.printable import printable
 from ganbench.records.schema import State
 from ganbench.records.store import TrialDirectory
 from ganbench.study.trial import Trial
@@ -76,7 +77,7 @@ class Progress:
                     self._say(f"{_name(trial)}: {_line(state)}")
 
     def _say(self, line: str) -> None:
-        self.console.print(line, soft_wrap=True, markup=False, highlight=False)
+        say(self.console, line)
 
     def _state(self, trial: Trial) -> State | None:
         if trial.identity in self.ended:
@@ -96,15 +97,15 @@ class Progress:
             state = self._state(trial)
             if ended:
                 style = "green" if ended.startswith("finished") else "red"
-                table.add_row(_name(trial), Text(ended, style=style))
+                table.add_row(Text(_name(trial)), Text(printable(ended), style=style))
             elif state:
                 table.add_row(
-                    _name(trial),
+                    Text(_name(trial)),
                     ProgressBar(state.rounds, state.round, width=16),
                     f"{state.round}/{state.rounds}",
                     f"{state.images_per_second:,.0f}" if state.images_per_second else "",
                     _clock(state.seconds_left) if state.phase == "training" else state.phase,
-                    _losses(state),
+                    Text(printable(_losses(state))),
                 )
             else:
                 waiting += 1
@@ -112,8 +113,14 @@ class Progress:
         return Group(table, Text(foot + _clock(time.monotonic() - self.began), style="dim"))
 
 
+def say(console: Console, line: str) -> None:
+    """A line of anybody's text, as it is: no [tags], no :smileys:, no control characters."""
+    text = printable(line)
+    console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
 def _name(trial: Trial) -> str:
-    return f"{trial.title} seed {trial.seed}"
+    return printable(f"{trial.title} seed {trial.seed}")
 
 
 def _line(state: State) -> str:

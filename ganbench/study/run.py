@@ -22,7 +22,7 @@ from ganbench.study import jobs as work
 from ganbench.study.engine import Crashed, Engine, LocalProcesses, answer_of, parse_jobs
 from ganbench.study.jobs import BesideAsked
 from ganbench.study.plan import plan
-from ganbench.study.progress import Progress
+from ganbench.study.progress import Progress, say
 from ganbench.study.trial import Trial, digest_of, is_done
 from ganbench.train.modes import Execution, Mode, Precision
 
@@ -129,7 +129,7 @@ def run(
     }
     parse_jobs(jobs, "cpu")
     with engine or LocalProcesses() as engine:
-        tell = partial(console.print, markup=False, highlight=False, soft_wrap=True)
+        tell = partial(say, console)
         trials = plan(specs, **asked, tell=tell, ask=partial(answer_of, engine, what="planning"))
         width = min(parse_jobs(jobs, trials[0].device), len(trials))
         due = [replace(trial, jobs=width) for trial in trials if not is_done(trial)]
@@ -157,7 +157,7 @@ def run(
             answer_of(engine, work.draw, (result.directory, outcomes), "", "pictures of the study")
         except Exception as error:  # the numbers are there, and so are the trials' own pictures
             reason = str(error) if isinstance(error, GanbenchError) else repr(error)
-            console.print(f"warning: {reason}", markup=False, highlight=False, soft_wrap=True)
+            say(console, f"warning: {reason}")
     return result
 
 

@@ -19,8 +19,10 @@ from ganbench.evaluate import harness, references
 from ganbench.evaluate.harness import Evaluation
 from ganbench.model import Game
 from ganbench.plugins import registry, trust
-from ganbench.records.schema import Checkpoint, Reference, Score, ScoreSet, Skip
+from ganbench.records.files import open_own, refuse_link, told
+from ganbench.records.schema import Checkpoint, Record, Reference, Score, ScoreSet, Skip
 from ganbench.records.store import TrialDirectory
+from ganbench.study import host
 from ganbench.study.jobs import Beside, BesideAsked, Rescoring
 from ganbench.train.trainer import build
 
@@ -108,15 +110,11 @@ def _load(
         )
     trust.check(files, allow_code)
     variant = registry.load(record.variant, files)
-    source = data.source(record.dataset)
-    hyperparameters = variant.resolve(record.hyperparameters, source.recipe, record.variant)
-    shape = record.shape or source.shape
-    classes = source.classes if record.classes is None else record.classes
-    model = build(variant, shape, classes, hyperparameters, record.seed)
     path = directory / WEIGHTS[checkpoint]
+    with open_own(path) as raw, told(path, "read"):
+        digest = hashlib.file_digest(raw, "sha256").hexdigest()
+    model = _built(directory, record, variant)
     try:
-        with path.open("rb") as raw:
-            digest = hashlib.file_digest(raw, "sha256").hexdigest()
         if digest != record.weights.get(path.name, digest):
             raise UserError(f"{path} is not what was trained: its hash is another; {again}")
         with safe_open(path, "pt") as file:
@@ -128,8 +126,28 @@ def _load(
         raise UserError(f"cannot use {path} ({reason}); {again}") from error
     facts: dict[str, Any] = {}
     if "chosen_by" in metadata:
+        if not metadata.get("round", "").isdecimal():
+            raise UserError(f"{path} does not say of which round it is; {again}")
         facts = {"round": int(metadata["round"]), "chosen_by": metadata["chosen_by"]}
     return model.requires_grad_(False).eval().to(device), facts
+
+
+def _built(directory: Path, record: Record, variant: type[Game]) -> Game:
+    """The variant as it was recorded, with new weights. Raises UserError where it cannot be."""
+    source = data.source(record.dataset)
+    hyperparameters = variant.resolve(record.hyperparameters, source.recipe, record.variant)
+    shape = record.shape or source.shape
+    classes = source.classes if record.classes is None else record.classes
+    try:
+        return build(variant, shape, classes, hyperparameters, record.seed)
+    except UserError:
+        raise
+    except Exception as error:  # sizes that it was never trained with, say
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{directory}: {record.variant} cannot be built as its record says "
+            f"({type(error).__name__}: {reason})"
+        ) from error
 
 
 @contextmanager
@@ -141,6 +159,7 @@ def lock(directory: Path) -> Iterator[None]:
     held = FileLock(directory / ".lock")
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        refuse_link(directory / ".lock")
         held.acquire()
     except OSError as error:
         raise UserError(
@@ -198,5 +217,6 @@ def rescore(job: Rescoring) -> str:
             device=device,
             beside=job.beside is None,
         )
+        facts |= {"host": host.describe(device), "packages": host.packages()}
         directory.add_scores(score_set(evaluation, checkpoint, facts, job.beside))
     return protocol

@@ -28,6 +28,7 @@ from ganbench.evaluate.pictures_neighbours import neighbours_picture
 from ganbench.evaluate.pictures_points import codes_picture, points_picture
 from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
+from ganbench.printable import printable_lines
 from ganbench.records.plots import history_picture
 from ganbench.records.schema import Checkpoint, Cost, Host, Record, State, Status
 from ganbench.records.store import TrialDirectory, atomic_write
@@ -85,7 +86,7 @@ def _execute(trial: Trial) -> Record:
     except BaseException as error:
         if not of_guest(error):
             raise
-        atomic_write(directory.path / "error.txt", traceback.format_exc())
+        atomic_write(directory.path / "error.txt", printable_lines(traceback.format_exc()))
         record = work.record("failed", _reason(error))
     directory.write_record(record)
     directory.clear_state()

@@ -42,7 +42,7 @@ def test_information_curves(tmp_path: Path) -> None:
         "infogan:information=q_only": [history(0.6), [{"round": 50}]],
         "vanilla": [[{"round": 50, "generator": 0.1}]],
     }
-    information_picture(curves, {"categorical_0": 2.302585}, tmp_path / "information.png")
+    information_picture(curves, {"categorical_0": [2.302585, 1.609]}, tmp_path / "information.png")
     assert (tmp_path / "information.png").read_bytes().startswith(PNG)
 
 

@@ -32,7 +32,7 @@ def test_seeds_are_pooled() -> None:
 
 
 def test_a_row_has_the_keys_that_scripts_read() -> None:
-    row = document(tidy([trial(1.0)]), [])["rows"][0]
+    row = document(compare([trial(1.0)]))["rows"][0]
     contract = "variant hyperparameters dataset rounds metric mean std ci_low ci_high n better"
     assert {*contract.split(), "protocol"} <= set(row)
 
@@ -107,7 +107,7 @@ def test_failures_carry_their_reason(tmp_path: Path) -> None:
 def test_the_document_is_strict_json() -> None:
     odd = record(status="failed", changed={"clip": math.inf}, reason="x")
     found = compare([trial(1.0, seed=1), outcome(odd)])
-    text = json.dumps(document(found.rows, found.failures), allow_nan=False)
+    text = json.dumps(document(found), allow_nan=False)
     read = json.loads(text)
     assert read["schema"] == 1
     assert read["rows"][0]["std"] is None
@@ -218,3 +218,36 @@ def test_the_best_checkpoints_are_a_line_below_the_final_ones() -> None:
     assert [row.mean for row in first.rows if row.metric == "fid"] == [4.0]
     assert [(row.mean, row.checkpoint) for row in second.rows] == [(3.0, "best")]  # no costs
     assert failures(both) == []
+
+
+FACTS = ["rounds", "batch_size", "device", "source", "numerics", "arithmetic", "seed", "labels"]
+FACTS += ["dataset", "variant", "machine", "capability", "package"]
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_a_hyperparameter_named_like_a_fact_is_harmless(name: str) -> None:
+    """20 rounds and 300 are two lines, whatever a plug-in calls its hyperparameters."""
+    same = {"hyperparameters": {name: 7}, "images_seen": 12_800}
+    made = compare([trial(1.0, rounds=20, **same), trial(2.0, seed=1, rounds=300, **same)])
+    assert [(group.label, len(group.outcomes)) for group in made.groups] == [
+        ("infogan [rounds 20]", 1),
+        ("infogan [rounds 300]", 1),
+    ]
+    device = compare([trial(1.0, **same), trial(2.0, device="cuda", **same)])
+    assert [group.label for group in device.groups] == [
+        "infogan [device cpu]",
+        "infogan [device cuda]",
+    ]
+
+
+def test_labels_tell_hyperparameters_from_facts() -> None:
+    made = compare(
+        [
+            trial(1.0, hyperparameters={"rounds": 5}, rounds=20),
+            trial(2.0, hyperparameters={"rounds": 6, "labels": None}, rounds=300),
+        ]
+    )
+    assert [group.label for group in made.groups] == [
+        "infogan [rounds 20, rounds=5]",
+        "infogan [rounds 300, rounds=6, labels=none]",
+    ]

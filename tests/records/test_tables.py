@@ -167,13 +167,13 @@ def test_only_failures_still_make_a_table() -> None:
         assert "0/1" in text
         assert "infogan seed 0: failed: out of memory" in text
     assert table(made).shape == (1, 0)
-    assert document(made.rows, made.failures)["rows"] == []
+    assert document(made)["rows"] == []
 
 
 def test_no_trials_at_all() -> None:
     made = compare([])
     assert table(made).empty
-    assert document(made.rows, made.failures) == {"schema": 1, "rows": [], "failures": []}
+    assert document(made) == {"schema": 1, "rows": [], "failures": [], "notes": []}
 
 
 def test_several_budgets_are_several_sections() -> None:

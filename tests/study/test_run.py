@@ -96,7 +96,7 @@ def test_table_and_document(study: ganbench.Result) -> None:
     frame = study.table
     assert {"infogan", "acgan", "k-means on pixels"} <= set(frame.index)
     assert frame.loc["infogan", "code_recovery"] > 0.1
-    document = tables.document(study.comparison.rows, study.comparison.failures)
+    document = tables.document(study.comparison)
     text = json.loads(json.dumps(document, allow_nan=False))
     assert text["schema"] == 1
     assert text["failures"] == []
