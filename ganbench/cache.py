@@ -19,11 +19,24 @@ T = TypeVar("T")
 SLOW = 0.3
 """Seconds: what takes less to make is not worth a file."""
 
+_writes = True
+"""Whether this process may add to what is kept."""
+
 
 def folder() -> Path:
     """Where downloads and caches go: $GANBENCH_DATA, or ganbench/ in the user's cache folder."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("GANBENCH_DATA") or Path(cache) / "ganbench")
+
+
+def read_only() -> None:
+    """From now on this process adds nothing to what is kept: what it lacks, it makes for itself.
+
+    For a process in which code of others has run: what it computes may not be what ganbench
+    would have, and later runs would believe it. There is no way back.
+    """
+    global _writes
+    _writes = False
 
 
 def digest(facts: Mapping[str, Any]) -> str:
@@ -49,7 +62,7 @@ def recall(
         return unpack(stored)
     start = time.perf_counter()
     made = make()
-    if time.perf_counter() - start > SLOW:
+    if _writes and time.perf_counter() - start > SLOW:
         _write(path, pack(made))
     return made
 

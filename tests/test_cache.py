@@ -56,6 +56,23 @@ def test_what_is_quick_is_not_written(folder: Path, monkeypatch: pytest.MonkeyPa
     assert not files(folder)
 
 
+GUEST = """
+from ganbench import cache
+cache.SLOW = 0.0
+recall = lambda a: cache.recall("thing", {"a": a}, lambda: "another", str.encode, bytes.decode)
+cache.read_only()
+print(recall(1), recall(2))
+"""
+
+
+def test_a_process_that_is_read_only_adds_nothing(folder: Path) -> None:
+    Maker().recall({"a": 1})
+    command = [sys.executable, "-c", GUEST]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert answer.stdout.split() == ["made", "another"]
+    assert len(files(folder)) == 1
+
+
 @pytest.mark.parametrize("damage", ["cut", "changed", "emptied", "longer"])
 def test_a_damaged_file_is_made_anew(folder: Path, damage: str) -> None:
     Maker("a longer text that is made").recall()
