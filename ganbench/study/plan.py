@@ -140,6 +140,8 @@ def plan(
     arithmetic = execution.arithmetic(where)
     asked = [_resolve(spec, source.recipe, settings or {}) for spec in specs]
     loaded = data.load(dataset, data_root)
+    for line in loaded.notices:
+        tell(f"warning: {line}")
     allowed = None
     if labels is not None and not loaded.classes:
         raise UserError(f"labels {labels}: {dataset} has no labels")
