@@ -32,7 +32,7 @@ def unread(names: Iterable[str]) -> list[str]:
         return []
     kinds = ", ".join(f"{suffix} {n:,}" for suffix, n in found.most_common())
     return [
-        f"{found.total():,} images of other types are not read ({kinds}): convert them to PNG or "
+        f"image files of other types are not read ({kinds}): convert them to PNG or "
         f"JPEG, or, where they are JPEGs, call them .jpg"
     ]
 
@@ -100,4 +100,4 @@ def _have(names: Sequence[str]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     few = ", ".join(f"{name}/" for name in names[:NAMED])
-    return few if len(names) <= NAMED else f"{few} and {len(names) - NAMED} others"
+    return few if len(names) <= NAMED else f"{few} and {len(names) - NAMED} more"

@@ -33,7 +33,7 @@ def refuse_too_few(place: Path, kinds: Iterable[str], hint: str = "") -> None:
     few = sorted(kind for kind, n in counts.items() if n < FEWEST_OF_CLASS)
     if few:
         named = ", ".join(f"{kind} ({counts[kind]})" for kind in few[:NAMED])
-        more = f" and {len(few) - NAMED} others" if len(few) > NAMED else ""
+        more = f" and {len(few) - NAMED} more" if len(few) > NAMED else ""
         raise UserError(
             f"{place} has fewer than {FEWEST_OF_CLASS} images of class {named}{more}: each must be "
             f"in training, validation and test; add images, or merge or delete these classes"
