@@ -26,6 +26,11 @@ from ganbench.cli import options
 @options.device
 @click.option("--jobs", default="auto", show_default=True, help="Trials at once.")
 @options.data_root
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Where the images of folder:PATH or npz:PATH are now, if they were moved.",
+)
 @options.as_json
 def command(
     paths: tuple[Path, ...],

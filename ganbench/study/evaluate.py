@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganbench.data import SOURCES
 from ganbench.errors import UserError
 from ganbench.evaluate.evidence import SPLITS
 from ganbench.evaluate.settings import Settings
@@ -39,6 +40,7 @@ def evaluate(
     device: str = "auto",
     jobs: str | int = "auto",
     data_root: str | Path | None = None,
+    data: str | Path | None = None,
     engine: Engine | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Evaluated:
@@ -46,9 +48,11 @@ def evaluate(
 
     What a trial has been scored by already is not measured again. A trial that did not finish
     is left out, and `tell` hears of it; one that cannot be scored is among the failures and
-    does not end the others.
+    does not end the others. data: where the images of trials on `folder:PATH` or `npz:PATH` are
+    now, if they were moved; their fingerprint must be the recorded one.
 
-    Raises UserError where no trial is found, and for a wrong device, split or number of jobs.
+    Raises UserError where no trial is found, where `data` is given and no trial has a path of its
+    own, and for a wrong device, split or number of jobs.
     """
     if split not in SPLITS:
         raise UserError(f"split {split!r}: held-out images are of split {' or '.join(SPLITS)}")
@@ -70,7 +74,13 @@ def evaluate(
     if not finished and not failures:
         raise UserError(f"no trial in {', '.join(map(str, paths))} has finished")
     root = Path(data_root) if data_root else None
-    work = [Rescoring(p, settings or Settings(), split, where, root) for p in finished]
+    at = Path(data).expanduser().absolute() if data else None
+    if at and not any(_has_path(path) for path in finished):
+        raise UserError(
+            f"data {at}: it is for trials on folder:PATH or npz:PATH, and there are none; other "
+            f"data sets are looked for below --data-root"
+        )
+    work = [Rescoring(p, settings or Settings(), split, where, root, data=at) for p in finished]
     with engine or LocalProcesses() as engine:
         for job, answer in engine.run(score, work, parse_jobs(jobs, where)):
             if isinstance(answer, str):
@@ -88,3 +98,9 @@ def evaluate(
             scores = [s for s in directory.read_scores() if s.protocol_id == protocols[path]]
             outcomes.append(Outcome(directory.read_record(), scores, path))
     return Evaluated(outcomes, failures)
+
+
+def _has_path(directory: Path) -> bool:
+    """Whether a trial's data set is the user's own folder or file."""
+    source = SOURCES.get(TrialDirectory(directory).read_record().dataset.partition(":")[0])
+    return source is not None and source.takes_path
