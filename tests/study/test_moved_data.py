@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
-import ganbench
 from ganbench import data
+from ganbench.cli import cli
 from ganbench.errors import UserError
-from ganbench.evaluate.settings import settings_of
+from ganbench.evaluate.settings import Settings
 from ganbench.study.evaluate import evaluate
+from ganbench.study.plan import plan
+from ganbench.study.work import execute
 
-SETTINGS = settings_of("real_fake_auc", 50)
+SETTINGS = Settings(50, 50, 50, 50, probe_steps=5, metrics=("code_recovery",))
 
 
 @pytest.fixture(autouse=True)
@@ -39,9 +43,27 @@ def made(kind: str, place: Path, seed: int = 0) -> Path:
     return place
 
 
+class Here:
+    """An engine that runs jobs in this process."""
+
+    def __enter__(self) -> Here:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def run(
+        self, function: Callable[[Any], Any], jobs: Sequence[Any], width: int = 1
+    ) -> Iterator[tuple[Any, Any]]:
+        for job in jobs:
+            try:
+                yield job, function(job)
+            except UserError as error:
+                yield job, error
+
+
 def trained(dataset: str, results: Path) -> Path:
-    ganbench.run(
-        "vanilla",
+    (trial,) = plan(
+        ["vanilla"],
         dataset=dataset,
         rounds=2,
         seeds=1,
@@ -50,6 +72,7 @@ def trained(dataset: str, results: Path) -> Path:
         results=results,
         evaluation=SETTINGS,
     )
+    assert execute(trial).status == "finished"
     return results
 
 
@@ -59,12 +82,12 @@ def test_moved_data_is_found_where_it_is_said_to_be(kind: str, tmp_path: Path) -
     old = made(kind, tmp_path / "old")
     options = ":size=16" if kind == "folder" else ""
     results = trained(f"{kind}:{old}{options}", tmp_path / "results")
-    before = evaluate(results, settings=SETTINGS, jobs=1)
+    before = evaluate(results, settings=SETTINGS, engine=Here())
     assert not before.failures
     new = old.rename(tmp_path / f"new{old.suffix}")
 
     def reason(**where: Path) -> str:
-        ((_, told),) = evaluate(results, settings=SETTINGS, jobs=1, **where).failures
+        ((_, told),) = evaluate(results, settings=SETTINGS, engine=Here(), **where).failures
         return told
 
     assert f"{old}: there is no such {'folder' if kind == 'folder' else 'file'}" in reason()
@@ -75,17 +98,11 @@ def test_moved_data_is_found_where_it_is_said_to_be(kind: str, tmp_path: Path) -
     other = made(kind, tmp_path / "other", seed=1)
     assert f"at {other} is not the one that it was trained on (fingerprint" in reason(data=other)
 
-    found = evaluate(results, settings=SETTINGS, jobs=1, data=new)
+    found = evaluate(results, settings=SETTINGS, engine=Here(), data=new)
     assert not found.failures
     assert [o.scores for o in found.outcomes] == [o.scores for o in before.outcomes]
-    more = settings_of("real_fake_auc", 40)  # measured now, from images that lie elsewhere
-    command = [
-        *(sys.executable, "-m", "ganbench", "evaluate", str(results), "--data", new.name),
-        *("--metrics", "real_fake_auc", "--samples", "40", "--jobs", "1"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
-    assert (done.returncode, done.stderr.count("evaluated")) == (0, 1)
-    (outcome,) = evaluate(results, settings=more, jobs=1, data=new).outcomes
+    more = replace(SETTINGS, samples=40)  # measured now, from images that lie elsewhere
+    (outcome,) = evaluate(results, settings=more, engine=Here(), data=new).outcomes
     assert outcome.record.dataset == f"{kind}:{old}{options}"
     assert [row.value for score in outcome.scores for row in score.scores]
 
@@ -94,11 +111,23 @@ def test_moved_data_is_found_where_it_is_said_to_be(kind: str, tmp_path: Path) -
 def test_published_data_is_not_moved_so(tmp_path: Path) -> None:
     results = trained("digits", tmp_path / "results")
     with pytest.raises(UserError, match=r"for trials on folder:PATH or npz:PATH.*--data-root"):
-        evaluate(results, settings=SETTINGS, jobs=1, data=tmp_path)
+        evaluate(results, settings=SETTINGS, engine=Here(), data=tmp_path)
     trained(f"npz:{made('npz', tmp_path / 'old')}", results)
     shutil.move(tmp_path / "old" / "own.npz", tmp_path)
-    both = evaluate(results, settings=SETTINGS, jobs=1, data=tmp_path / "own.npz")
+    both = evaluate(results, settings=SETTINGS, engine=Here(), data=tmp_path / "own.npz")
     assert (len(both.outcomes), both.failures) == (2, [])
+
+
+def test_the_command_line_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def told(*paths: Path, **more: Any) -> None:
+        asked.update(more)
+        raise UserError("seen")
+
+    monkeypatch.setattr("ganbench.study.evaluate.evaluate", told)
+    CliRunner().invoke(cli, ["evaluate", str(tmp_path), "--data", "new"])
+    assert asked["data"] == Path("new")
 
 
 @pytest.mark.parametrize("kind", ["folder", "npz"])
