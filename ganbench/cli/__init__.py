@@ -21,6 +21,7 @@ COMMANDS = {
     "list": "The variants, data sets and metrics there are.",
     "new": "Write a variant of your own, to start from.",
     "check": "Let variants sit the conformance exam.",
+    "cache": "What is kept because it can be made again, and how to empty it.",
 }
 
 

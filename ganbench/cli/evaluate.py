@@ -31,6 +31,11 @@ from ganbench.cli import options
     is_flag=True,
     help="Run the Python files that records name, whoever wrote them.",
 )
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Where the images of folder:PATH or npz:PATH are now, if they were moved.",
+)
 @options.as_json
 def command(
     paths: tuple[Path, ...],

@@ -6,6 +6,8 @@ Importing this module imports neither torch nor scikit-learn.
 from __future__ import annotations
 
 import importlib
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,7 +45,7 @@ def parse(spec: str) -> Spec:
     """
     name, _, rest = spec.partition(":")
     if name not in SOURCES:
-        raise unknown("data set", name, SOURCES)
+        raise _as_path(spec) or unknown("data set", name, SOURCES)
     found = SOURCES[name]
     path, colon, tail = rest.rpartition(":")
     if "=" in tail:
@@ -56,6 +58,20 @@ def parse(spec: str) -> Spec:
         raise UserError(f"data set {spec}: {name} {need} ({form})")
     defaults = {option: values[0] for option, values in found.options.items()}
     return Spec(found, path, defaults | given)
+
+
+def _as_path(spec: str) -> UserError | None:
+    """What to answer to somebody who named a folder or a file as it is."""
+    path = os.path.expanduser(spec)
+    kind = "npz" if spec.endswith(".npz") else "folder"
+    try:
+        here = os.path.isdir(path) or (kind == "npz" and os.path.isfile(path))
+    except ValueError:  # a NUL
+        return None
+    if not here and os.sep not in spec:
+        return None
+    there = "" if here else " (there is nothing at this path)"
+    return UserError(f"unknown data set {spec!r}; did you mean {kind}:{spec}?{there}")
 
 
 def _options(found: Source, text: str, spec: str) -> dict[str, str]:
@@ -90,18 +106,23 @@ def is_here(name: str, root: Path | None = None) -> bool:
     return found.embedded or all(any(place.glob(pattern)) for pattern in found.files)
 
 
-def load(spec: str, root: Path | None = None) -> Dataset:
+def load(spec: str, root: Path | None = None, at: Path | None = None) -> Dataset:
     """Load a data set, from `root` where it is not embedded.
+
+    at: where the user's own folder or file is now, if it is no longer where the spec says; the
+    data set keeps its name. Sets that have no path of their own take no notice of it. A data set
+    stays readable when the process goes to another working directory.
 
     Raises UserError for an unknown name or option, and for data that is missing or damaged, or
     that the system does not give.
     """
     parsed = parse(spec)
+    moved = parsed._replace(path=str(at)) if at and parsed.source.takes_path else parsed
     module = importlib.import_module(f"ganbench.data.{parsed.source.module}")
     try:
-        dataset: Dataset = module.load(parsed, root or default_root())
+        dataset: Dataset = module.load(moved, (root or default_root()).absolute())
     except OSError as error:
         if not error.filename:
             raise
         raise unreadable(Path(error.filename), error) from error
-    return dataset
+    return dataset if moved is parsed else replace(dataset, name=parsed.name)

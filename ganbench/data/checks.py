@@ -18,17 +18,18 @@ from typing import NamedTuple, TypeVar
 from PIL import Image
 
 from ganbench.cache import recall
-from ganbench.data.images import FORMATS, decode, unusable
+from ganbench.data.images import FORMATS, look, unusable
+from ganbench.data.levels import Span
 from ganbench.data.paths import unreadable
 from ganbench.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 """Names of image files end so; others are left alone."""
-GREY = ("1", "L", "LA", "I")
+GREY = ("1", "L", "LA", "I", "F")
 """Pillow's modes, with whatever follows a semicolon."""
 MOST_PIXELS = 89_478_485
 """Pillow's own limit, beyond which it warns of decompression bombs."""
-VERSION = 2
+VERSION = 3
 """Of what is checked: an answer that was kept is that of the same checks."""
 CHUNK = 16
 """Images that a thread takes in a row."""
@@ -38,10 +39,16 @@ Result = TypeVar("Result")
 
 
 class Checked(NamedTuple):
-    """What is known of a whole file: SHA-256 of its bytes, and whether it is stored in grey."""
+    """What is known of a whole file.
+
+    digest: SHA-256 of its bytes. grey: whether it is stored in grey. top: the highest level that
+    its type has, 0 for floating-point numbers. used: the levels of its image, where it was decoded.
+    """
 
     digest: str
     grey: bool
+    top: int = 255
+    used: Span | None = None
 
 
 @cache
@@ -51,7 +58,12 @@ def _threads() -> ThreadPoolExecutor:
 
 
 def check_files(
-    folder: Path, names: Sequence[str], decoded: Sequence[bool], size: int, channels: int
+    folder: Path,
+    names: Sequence[str],
+    decoded: Sequence[bool],
+    size: int,
+    channels: int,
+    span: Span | None = None,
 ) -> list[Checked]:
     """Read all files of a folder once, in threads, and see that each is a whole image.
 
@@ -59,8 +71,8 @@ def check_files(
     and a JPEG with impossible markers are found; a JPEG has no checksum, so that other damage
     inside its pixels may be taken for the picture. Where `decoded` says so the image is made
     too, by the function that makes it later: a file that is read only in the end, by the
-    evaluation, must not fail there. size, channels: of that image, 0 channels for 1 where the
-    file is stored in grey and otherwise 3.
+    evaluation, must not fail there. size, channels, span: of that image, 0 channels for 1 where
+    the file is stored in grey and otherwise 3.
     The answer is kept in the cache folder until a file's size or times change.
 
     Raises UserError naming the first bad file.
@@ -76,12 +88,12 @@ def check_files(
     facts = {
         "version": VERSION,
         "folder": str(folder.absolute()),
-        "image": [size, channels],
+        "image": [size, channels, span],
         "files": [[name, *stamp(name), one] for name, one in zip(names, decoded, strict=True)],
     }
 
     def make() -> list[Checked]:
-        return _check_all(folder, list(zip(names, decoded, strict=True)), size, channels)
+        return _check_all(folder, list(zip(names, decoded, strict=True)), size, channels, span)
 
     return recall("files", facts, make, _packed, _unpacked)
 
@@ -91,15 +103,22 @@ def _packed(found: list[Checked]) -> bytes:
 
 
 def _unpacked(content: bytes) -> list[Checked]:
-    return [Checked(*one) for one in json.loads(content)]
+    return [
+        Checked(digest, grey, top, used and Span(*used))
+        for digest, grey, top, used in json.loads(content)
+    ]
 
 
 def _check_all(
-    folder: Path, files: Sequence[tuple[str, bool]], size: int, channels: int
+    folder: Path,
+    files: Sequence[tuple[str, bool]],
+    size: int,
+    channels: int,
+    span: Span | None,
 ) -> list[Checked]:
     def one(file: tuple[str, bool]) -> Checked | UserError:
         try:
-            return _check(folder / file[0], file[1], size, channels)
+            return _check(folder / file[0], file[1], size, channels, span)
         except UserError as error:
             return error
 
@@ -123,7 +142,7 @@ def in_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> lis
     return [one for part in parts for one in part]
 
 
-def _check(path: Path, decoded: bool, size: int, channels: int) -> Checked:
+def _check(path: Path, decoded: bool, size: int, channels: int, span: Span | None) -> Checked:
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -141,9 +160,11 @@ def _check(path: Path, decoded: bool, size: int, channels: int) -> Checked:
             f"{path} has {pixels:,} pixels, more than {MOST_PIXELS:,}: scale it down, or delete it"
         )
     grey = mode.partition(";")[0] in GREY
+    used = None
     if decoded or not whole:
-        decode(path, size, channels or (1 if grey else 3), content)
-    return Checked(hashlib.sha256(content).hexdigest(), grey)
+        used = look(path, size, channels or (1 if grey else 3), content, span)
+    top = {"I": 65_535, "F": 0}.get(mode[0], 255)
+    return Checked(hashlib.sha256(content).hexdigest(), grey, top, used)
 
 
 def _is_whole(image: Image.Image, content: bytes) -> bool:

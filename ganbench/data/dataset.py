@@ -119,7 +119,8 @@ class Dataset:
     """A named data set. Training reads `train`, choices `validation`, final scores `test`.
 
     classes: how many, 0 where the images have no labels. world: the factors behind the
-    images, where they are known. mixture: what points were drawn from.
+    images, where they are known. mixture: what points were drawn from. notices: what was found in
+    the user's own files that he will want to know, a sentence each.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Dataset:
     test: Split | Streamed
     world: World | None = None
     mixture: Mixture | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:

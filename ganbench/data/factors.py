@@ -10,33 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.data.dataset import Dataset, Split, Streamed, World
+from ganbench.data.splits import split_rows
 from ganbench.data.stream import Stream
-
-SPLIT_SEED = 0
-EVERY = 10
-"""One group of images in so many is for validation, and one for the test."""
 
 
 def combinations(sizes: Sequence[int]) -> NDArray[np.int64]:
     """Every combination of the factors' levels (n, k) in row-major order: the last runs fastest."""
     return np.indices(sizes).reshape(len(sizes), -1).T.astype(np.int64)
-
-
-def split_rows(
-    labels: NDArray[np.int64], groups: NDArray[np.int64] | None = None
-) -> tuple[NDArray[np.int64], ...]:
-    """Rows of train, validation and test: 80 / 10 / 10 % of each class, a fixed random choice.
-
-    labels: (n,). groups: (n,), rows that stay together, all of one class; None: each alone.
-    """
-    groups = np.arange(len(labels)) if groups is None else groups
-    _, first, group = np.unique(groups, return_index=True, return_inverse=True)
-    # RandomState, not Generator: its streams are frozen for all versions of NumPy (NEP 19).
-    order = np.random.RandomState(SPLIT_SEED).permutation(len(first))
-    order = order[np.argsort(labels[first][order], kind="stable")]
-    part = np.zeros(len(first), dtype=np.int64)
-    part[order[0::EVERY]], part[order[1::EVERY]] = 2, 1
-    return tuple(np.flatnonzero(part[group] == i) for i in range(3))
 
 
 def dataset(

@@ -13,11 +13,16 @@ from torch import Tensor
 
 from ganbench.data.checks import Checked, in_threads
 from ganbench.data.images import RULE, decode
+from ganbench.data.levels import Span
 from ganbench.data.stream import Stream
 
 
 class Files(Stream):
-    """Image files of a folder as a stream: `names` below `folder`, already checked."""
+    """Image files of a folder as a stream: `names` below `folder`, already checked.
+
+    folder: from the root on, as files are opened when the process may be elsewhere. span: see
+    `ganbench.data.images.fit`.
+    """
 
     def __init__(
         self,
@@ -26,10 +31,12 @@ class Files(Stream):
         checked: Sequence[Checked],
         size: int,
         channels: int,
+        span: Span | None = None,
     ) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()
         self.names = names
         self.checked = checked
+        self.span = span
         self.shape = (len(names), channels, size, size)
 
     def read(self, rows: Tensor) -> Tensor:
@@ -39,7 +46,7 @@ class Files(Stream):
 
         def one(pair: tuple[int, int]) -> None:
             at, row = pair
-            images[at] = decode(self.folder / self.names[row], size, channels)
+            images[at] = decode(self.folder / self.names[row], size, channels, span=self.span)
 
         in_threads(one, list(enumerate(rows.tolist())))
         return torch.from_numpy(images)
@@ -47,7 +54,7 @@ class Files(Stream):
     @cached_property
     def digest(self) -> str:
         """Of the files' bytes, in order, and of the rule by which they become images."""
-        found = hashlib.sha256(f"{RULE}{self.shape}".encode())
+        found = hashlib.sha256(f"{RULE}{self.shape}{self.span or ''}".encode())
         for one in self.checked:
             found.update(bytes.fromhex(one.digest))
         return found.hexdigest()

@@ -13,9 +13,11 @@ from PIL import Image
 
 from ganbench.data import Spec
 from ganbench.data.dataset import Dataset, Split
-from ganbench.data.factors import split_rows
-from ganbench.data.folder import FEWEST, side
+from ganbench.data.folder import side
 from ganbench.data.images import fit
+from ganbench.data.levels import Span, judge, span_of, suggested, to_bytes
+from ganbench.data.paths import Absent
+from ganbench.data.splits import refuse_too_few, split_rows
 from ganbench.errors import UserError
 
 MOST_BYTES = 4 << 30
@@ -28,29 +30,57 @@ def load(spec: Spec, root: Path) -> Dataset:
     The file, of numpy.savez, has `images`: uint8 (n, h, w), (n, h, w, c) or (n, c, h, w) with
     c of 1 or 3; and may have `labels`: integers (n,) from 0 to classes - 1. Option size: `own`
     leaves square images as they are and makes others as long as their shorter side; see
-    `ganbench.data.images` for the rule. Nothing is unpickled.
+    `ganbench.data.images` for the rule. Option range: the levels that become black and white,
+    also of other numbers than uint8. Nothing is unpickled.
 
     Raises UserError for everything that is otherwise.
     """
-    path = Path(os.path.expanduser(spec.path))  # which leaves an unknown user's ~ as it is
+    path = Path(os.path.expanduser(spec.path)).absolute()  # an unknown user's ~ stays as it is
+    span = span_of(spec.options["range"])
     images, labels = _read(path)
-    pixels = _channels_first(path, images)
-    n, _, height, width = pixels.shape
+    images = _channels_first(path, images)
+    n, _, height, width = images.shape
     size = min(height, width) if spec.options["size"] == "own" else side(spec)
-    if n < FEWEST:
-        raise UserError(f"{path} has {n} images, fewer than {FEWEST}: add more")
+    classes, kinds = _classes(path, labels, n)
+    refuse_too_few(path, map(str, kinds.tolist()))
+    pixels, used = _pixels(path, images, spec, span)
     if (height, width) != (size, size):
         pixels = np.stack([_resized(one, size) for one in pixels])
-    classes, kinds = _classes(path, labels, n)
     tensor, targets = torch.from_numpy(np.ascontiguousarray(pixels)), torch.from_numpy(kinds)
     rows = map(torch.from_numpy, split_rows(kinds))
     train, validation, test = (Split(tensor[part], targets[part]) for part in rows)
-    return Dataset(spec.name, classes, train, validation, test)
+    told = tuple(judge(used, 255, spec, str(path)))
+    return Dataset(spec.name, classes, train, validation, test, notices=told)
+
+
+def _pixels(
+    path: Path, images: NDArray[np.generic], spec: Spec, span: Span | None
+) -> tuple[NDArray[np.uint8], Span]:
+    """The images as uint8, and the levels that they have."""
+    if not (np.issubdtype(images.dtype, np.number) or images.dtype == np.bool_) or np.issubdtype(
+        images.dtype, np.complexfloating
+    ):
+        raise UserError(f"{path}: images are {images.dtype}; store them as uint8, from 0 to 255")
+    used = Span(float(images.min()), float(images.max()))
+    if not np.isfinite(used).all():
+        raise UserError(f"{path}: images have values that are not finite: store them as uint8")
+    if span:
+        scaled = np.empty(images.shape, dtype=np.uint8)
+        for one, image in zip(scaled, images, strict=True):  # an image at a time: in memory once
+            one[...] = to_bytes(image, span)
+        return scaled, used
+    if images.dtype != np.uint8:
+        better = spec._replace(options={**spec.options, "range": str(suggested(used))}).name
+        raise UserError(
+            f"{path}: images are {images.dtype} from {used.words}; say which levels are black and "
+            f"white (data set {better}), or store them as uint8, from 0 to 255"
+        )
+    return images, used  # type: ignore[return-value]
 
 
 def _read(path: Path) -> tuple[NDArray[np.generic], NDArray[np.generic] | None]:
     if not path.exists():
-        raise UserError(f"{path}: there is no such file")
+        raise Absent(f"{path}: there is no such file")
     if not path.is_file():
         raise UserError(f"{path} is no file; for a folder of images there is folder:PATH")
     if not path.stat().st_size:
@@ -90,14 +120,9 @@ def _check_size(path: Path, archive: zipfile.ZipFile) -> None:
         )
 
 
-def _channels_first(path: Path, images: NDArray[np.generic]) -> NDArray[np.uint8]:
+def _channels_first(path: Path, images: NDArray[np.generic]) -> NDArray[np.generic]:
     """The images as (n, c, h, w)."""
     shape = "x".join(map(str, images.shape))
-    if images.dtype != np.uint8:
-        raise UserError(
-            f"{path}: images are {images.dtype}; store them as uint8, from 0 to 255 "
-            f"(of [0, 1]: (255 * x).round().astype('uint8'))"
-        )
     if images.ndim == 3:
         images = images[:, None]
     elif images.ndim == 4 and images.shape[-1] in (1, 3) and images.shape[2] >= 4:
@@ -107,7 +132,7 @@ def _channels_first(path: Path, images: NDArray[np.generic]) -> NDArray[np.uint8
             f"{path}: images have shape {shape}; it must be (n, h, w), (n, h, w, c) or "
             f"(n, c, h, w) with 1 or 3 channels and at least 4 pixels a side"
         )
-    return images  # type: ignore[return-value]
+    return images
 
 
 def _resized(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

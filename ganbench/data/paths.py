@@ -16,6 +16,10 @@ LONGEST = 300
 """Characters of a path that are shown whole."""
 
 
+class Absent(UserError):
+    """The user's own file or folder is not where it was said to be."""
+
+
 def unreadable(path: Path, error: OSError) -> UserError:
     """The line on a path whose file or folder cannot be looked at, or read."""
     shown = str(path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.datasets.utils import download_url
 
+from ganbench import cache
 from ganbench.data.paths import unreadable
 from ganbench.data.stream import Stream
 from ganbench.errors import UserError
@@ -81,9 +82,9 @@ class Published:
         path = root / self.dataset / self.name
         if path.is_file():
             return self._unpacked(path)
+        cache.sweep(path.parent, path.name)
         made = [place for place in (path.parent, root) if not place.exists()]
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        part.unlink(missing_ok=True)  # of a process that was killed
+        part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
         try:
             try:
                 download_url(self.url, str(part.parent), part.name)
@@ -133,10 +134,9 @@ class Published:
     def _unpack(self, path: Path, copy: Path) -> None:
         """Write a whole copy or none."""
         blocks = self.blocks(path)
-        draft = None
+        draft = copy.with_name(f".{copy.name}.{uuid.uuid4().hex}.part")
         try:
-            with tempfile.NamedTemporaryFile(dir=copy.parent, prefix=".", delete=False) as file:
-                draft = file.name
+            with draft.open("xb") as file:
                 shape = (self.rows, *self.row)
                 np.lib.format.write_array_header_1_0(
                     file, {"descr": "|u1", "fortran_order": False, "shape": shape}
@@ -151,8 +151,7 @@ class Published:
                 f"{error.strerror or error}"
             ) from error
         finally:
-            if draft:
-                Path(draft).unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
 
     def _next(self, blocks: Iterator[NDArray[np.uint8]], path: Path) -> NDArray[np.uint8] | None:
         try:

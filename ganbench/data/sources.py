@@ -240,7 +240,7 @@ SOURCES = {
             batch_size=64,
             module="folder",
             takes_path=True,
-            options={"size": ("64",), "channels": ("auto", "1", "3")},
+            options={"size": ("64",), "channels": ("auto", "1", "3"), "range": ("full",)},
         ),
         Source(
             "npz",
@@ -253,7 +253,7 @@ SOURCES = {
             batch_size=64,
             module="npz",
             takes_path=True,
-            options={"size": ("own",)},
+            options={"size": ("own",), "range": ("full",)},
         ),
     )
 }

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import platform
 from collections import OrderedDict
-from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,8 +16,12 @@ from ganbench.evaluate.extractors.base import Extractor, Read
 
 KEPT = 4
 """Image sets whose features stay in memory: 10,000 images of 2,048 features are 82 MB."""
-ROOM = Path(__file__).parent
-LIBRARIES = ("torch", "torchvision", "torch-fidelity", "numpy", "scipy", "scikit-learn")
+VERSION = 1
+"""Of how real images are chosen (`evidence.choose`) and read by an extractor. What is kept on disk
+of real images is found by it, and what is kept of references by `catalogue.REFERENCES_VERSION` and
+the versions of their metrics: whoever moves a number raises the version that it stands under, or
+the old number is served. `tests/evaluate/test_kept.py` holds the numbers to their versions."""
+LIBRARIES = ("torch", "torchvision", "torch-fidelity", "numpy", "scipy", "scikit-learn", "pillow")
 
 _reads: OrderedDict[str, Read] = OrderedDict()
 
@@ -32,20 +32,10 @@ def circumstances(device: torch.device) -> dict[str, Any]:
     if device.type == "cuda":
         where = torch.cuda.get_device_name(device)
     return {
-        "code": _code(),
         "libraries": [version(name) for name in LIBRARIES],
         "machine": [platform.machine(), torch.backends.cpu.get_cpu_capability(), where],
         "threads": torch.get_num_threads(),
     }
-
-
-@cache
-def _code() -> str:
-    """Hash of what evaluation is written in: a changed line makes everything anew."""
-    found = hashlib.sha256()
-    for path in (*sorted(ROOM.rglob("*.py")), Path(inspect.getfile(Dataset))):
-        found.update(path.read_bytes())
-    return found.hexdigest()
 
 
 def read(extractor: Extractor, dataset: Dataset, name: str, images: Split, limit: int) -> Read:
@@ -55,6 +45,7 @@ def read(extractor: Extractor, dataset: Dataset, name: str, images: Split, limit
     and on disk where it took long.
     """
     facts = {
+        "version": VERSION,
         "dataset": dataset.fingerprint,
         "split": name,
         "limit": limit,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganbench.data import SOURCES
 from ganbench.errors import UserError
 from ganbench.evaluate.evidence import SPLITS
 from ganbench.evaluate.settings import Settings
@@ -43,6 +44,7 @@ def evaluate(
     jobs: str | int = "auto",
     data_root: str | Path | None = None,
     allow_code: bool = False,
+    data: str | Path | None = None,
     engine: Engine | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Evaluated:
@@ -51,9 +53,12 @@ def evaluate(
     What a trial has been scored by already is not measured again. A trial that did not finish
     is left out, and `tell` hears of it; one that cannot be scored is among the failures and
     does not end the others. allow_code: run the Python files that records name, although you
-    have not run them by name on this machine before.
+    have not run them by name on this machine before. data: where the images of trials on
+    `folder:PATH` or `npz:PATH` are now, if they were moved; their fingerprint must be the
+    recorded one.
 
-    Raises UserError where no trial is found, and for a wrong device, split or number of jobs.
+    Raises UserError where no trial is found, where `data` is given and no trial has a path of its
+    own, and for a wrong device, split or number of jobs.
     """
     if split not in SPLITS:
         raise UserError(f"split {split!r}: held-out images are of split {' or '.join(SPLITS)}")
@@ -77,10 +82,16 @@ def evaluate(
     if not finished and not failures:
         raise UserError(f"no trial in {', '.join(map(str, paths))} has finished")
     root = Path(data_root).absolute() if data_root else None
-    work = [
-        Rescoring(path, settings or Settings(), split, where, root, allow_code=allow_code)
-        for path in finished
-    ]
+    at = Path(data).expanduser().absolute() if data else None
+    if at and not any(_has_path(path) for path in finished):
+        raise UserError(
+            f"data {at}: it is for trials on folder:PATH or npz:PATH, and there are none; other "
+            f"data sets are looked for below --data-root"
+        )
+    common = Rescoring(
+        Path(), settings or Settings(), split, where, root, data=at, allow_code=allow_code
+    )
+    work = [common._replace(directory=path) for path in finished]
     with engine or LocalProcesses() as engine:
         work = _with_references(engine, work, owners, failures)
         for job, answer in engine.run(
@@ -112,13 +123,15 @@ def _with_references(
         if owners[job.directory]:
             dataset = TrialDirectory(job.directory).read_record().dataset
             asked[job.directory] = BesideAsked(
-                dataset, job.data_root, job.settings, job.split, job.device, job.threads
+                dataset, job.data_root, job.data, job.settings, job.split, job.device
             )
     found = dict(engine.run(worker_jobs.beside, list(dict.fromkeys(asked.values()))))
     able = []
     for job in work:
         beside = found.get(asked[job.directory]) if job.directory in asked else None
-        if isinstance(beside, BaseException):
+        if isinstance(beside, UserError):  # no data, say: the job itself will tell more of it
+            able.append(job)
+        elif isinstance(beside, BaseException):
             failures.append((job.directory, _reason(beside)))
         else:
             able.append(job._replace(beside=beside))
@@ -128,3 +141,9 @@ def _with_references(
 def _reason(error: BaseException) -> str:
     line = str(error).partition("\n")[0]
     return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"
+
+
+def _has_path(directory: Path) -> bool:
+    """Whether a trial's data set is the user's own folder or file."""
+    source = SOURCES.get(TrialDirectory(directory).read_record().dataset.partition(":")[0])
+    return source is not None and source.takes_path

@@ -60,6 +60,7 @@ class DataFacts(NamedTuple):
 
     allowed: labelled images of the label budget, None for all. few: the first training images
     and labels, enough to play a round's losses on, as safetensors. arithmetic: see `Execution`.
+    notices: what a user must hear of the data.
     """
 
     name: str
@@ -73,6 +74,7 @@ class DataFacts(NamedTuple):
     execution: Execution
     arithmetic: str
     numerics: int
+    notices: Sequence[str]
 
 
 class Rehearsal(NamedTuple):
@@ -98,21 +100,24 @@ class Beside:
 
 
 class BesideAsked(NamedTuple):
-    """Whose references are wanted: a split's of a data set, by some settings."""
+    """Whose references are wanted: a split's of a data set, by some settings.
+
+    root, at: where the data is, see `data.load`.
+    """
 
     dataset: str
-    data_root: Path | None
+    root: Path | None
+    at: Path | None
     settings: Settings
     split: str
     device: str
-    threads: int = 1
 
 
 class Rescoring(NamedTuple):
     """A finished trial that is to be scored by some settings.
 
-    allow_code: the code that it names may run whatever it is. beside: its references, where
-    they have been measured already.
+    data: where the user's own images are now, if not where the record says. allow_code: the code
+    that it names may run whatever it is. beside: its references, where they have been measured.
     """
 
     directory: Path
@@ -121,6 +126,7 @@ class Rescoring(NamedTuple):
     device: str = "cpu"
     data_root: Path | None = None
     threads: int = 1
+    data: Path | None = None
     allow_code: bool = False
     beside: Beside | None = None
 

@@ -129,6 +129,8 @@ def plan(
     execution = execution or Execution()
     wanted = DataAsked(dataset, data_root, labels, size, device, execution, evaluation)
     loaded = ask(jobs.look_at_data, wanted, "")
+    for line in loaded.notices:
+        tell(f"warning: {line}")
     plays: list[tuple[Spec, Reading]] = []
     for spec, owner in zip(asked, owners, strict=True):
         plays.append((spec, ask(jobs.rehearse, Rehearsal(spec, loaded), owner)))

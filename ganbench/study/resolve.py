@@ -75,6 +75,7 @@ def look_at_data(asked: DataAsked) -> DataFacts:
         execution=execution,
         arithmetic=execution.arithmetic(device),
         numerics=NUMERICS,
+        notices=loaded.notices,
     )
 
 

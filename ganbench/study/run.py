@@ -168,7 +168,7 @@ def _with_references(engine: Engine, trials: list[Trial], owners: dict[str, str]
         return trials
     first = guests[0]  # they share data and settings, as all trials of a study
     asked = BesideAsked(
-        first.dataset, first.data_root, first.evaluation, "test", first.device, first.threads
+        first.dataset, first.data_root, None, first.evaluation, "test", first.device
     )
     beside = answer_of(engine, work.beside, asked, "", "reference rows")
     return [replace(trial, beside=beside) if owners[trial.variant] else trial for trial in trials]

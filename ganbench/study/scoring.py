@@ -14,6 +14,8 @@ from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 
 from ganbench import data
+from ganbench.data.dataset import Dataset
+from ganbench.data.paths import Absent
 from ganbench.errors import UserError
 from ganbench.evaluate import harness, references
 from ganbench.evaluate.harness import Evaluation
@@ -68,8 +70,8 @@ def beside(job: BesideAsked) -> Beside:
 
     Raises UserError where the data is not here.
     """
-    torch.set_num_threads(job.threads)
-    dataset = data.load(job.dataset, job.data_root)
+    torch.set_num_threads(1)
+    dataset = data.load(job.dataset, job.root, job.at)
     found = references.gather(dataset, job.split, job.settings, job.device)
     skipped = [
         Skip(metric=f"{metric} of {name}", reason=why) for name, metric, why in found.missing
@@ -177,16 +179,24 @@ def score(job: Rescoring) -> str:
         return rescore(job)
 
 
-def protocol_of(job: Rescoring) -> str:
-    """The protocol that a job's scores will have. Raises UserError where the data is not here."""
+def dataset_of(job: Rescoring) -> Dataset:
+    """The data set that a trial was trained on, wherever it is now.
+
+    Raises UserError where it is not here, or is another: its fingerprint vouches for it.
+    """
     record = TrialDirectory(job.directory).read_record()
-    dataset = data.load(record.dataset, job.data_root)
+    try:
+        dataset = data.load(record.dataset, job.data_root, job.data)
+    except Absent as error:
+        hint = "" if job.data else "; if it was moved, say where it is now with --data PATH"
+        raise UserError(f"{error}{hint}") from error
     if dataset.fingerprint != record.dataset_fingerprint:
+        at = f" at {job.data}" if job.data and data.source(record.dataset).takes_path else ""
         raise UserError(
-            f"{job.directory}: data set {record.dataset} is not the one that it was trained on "
+            f"{job.directory}: data set {record.dataset}{at} is not the one that it was trained on "
             f"(fingerprint {dataset.fingerprint}, recorded {record.dataset_fingerprint})"
         )
-    return job.settings.protocol_id(dataset, job.split)
+    return dataset
 
 
 def rescore(job: Rescoring) -> str:
@@ -197,10 +207,10 @@ def rescore(job: Rescoring) -> str:
     Raises UserError where the weights or the data are missing, damaged or others.
     """
     torch.set_num_threads(job.threads)
-    protocol = protocol_of(job)
+    dataset = dataset_of(job)
+    protocol = job.settings.protocol_id(dataset, job.split)
     directory = TrialDirectory(job.directory)
     record = directory.read_record()
-    dataset = data.load(record.dataset, job.data_root)
     for checkpoint, name in WEIGHTS.items():
         if checkpoint != "final" and not (job.directory / name).exists():
             continue

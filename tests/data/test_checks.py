@@ -116,7 +116,7 @@ def test_held_out_files_are_decoded_as_they_will_be(
 ) -> None:
     asked: list[tuple[int, int]] = []
 
-    def fails(image: Image.Image, size: int, channels: int) -> None:
+    def fails(image: Image.Image, size: int, channels: int, span: None) -> None:
         asked.append((size, channels))
         raise images.Unfit("its pixels are odd")
 

@@ -94,8 +94,8 @@ def test_sizes(path: Path) -> None:
 
 
 def test_images_that_are_refused(path: Path) -> None:
-    assert "float64; store them as uint8" in refused(path, images=levels() / 255)
-    assert "int16" in refused(path, images=levels().astype(np.int16))
+    assert "float64 from 0 to" in refused(path, images=levels() / 255)
+    assert "int16 from 0 to 99" in refused(path, images=levels().astype(np.int16))
     for shape in ((64,), (8, 8, 2), (8, 8, 4), (2, 8, 8), (3, 3), (1, 1, 8, 8)):
         assert "shape 100x" in refused(path, images=levels(shape=shape))
     assert "29 images, fewer than 30" in refused(path, images=levels(29))

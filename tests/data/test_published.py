@@ -303,9 +303,10 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(published.tempfile, "NamedTemporaryFile", full)
+    monkeypatch.setattr(np.lib.format, "write_array_header_1_0", full)
     with pytest.raises(UserError, match=r"cannot write .*dsprites.* No space left"):
         LOADERS["dsprites"][0](tmp_path)
+    assert not list(tmp_path.rglob("*.part"))
 
 
 def test_without_h5py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
+import ganbench
 from ganbench.errors import UserError
+from ganbench.evaluate.settings import settings_of
 from ganbench.study.plan import plan
 from ganbench.study.work import execute
 
@@ -69,3 +73,30 @@ def test_a_file_that_is_damaged_meanwhile(folder: Path, tmp_path: Path) -> None:
     (folder / "7.jpg").write_bytes(b"no image")
     with pytest.raises(UserError, match=r"7\.jpg is no image"):
         execute(trial)
+
+
+@pytest.mark.slow
+def test_what_is_odd_about_the_images_is_told_once(folder: Path, tmp_path: Path) -> None:
+    for file in folder.iterdir():
+        dark = np.asarray(Image.open(file)) // 20
+        file.unlink()
+        Image.fromarray(dark).save(file.with_suffix(".png"))
+    (folder / "more.heic").write_bytes(b"x")
+    console = Console(file=StringIO(), width=500)
+    dataset = f"folder:{folder}:size=8"
+    ganbench.run(
+        "vanilla",
+        dataset=dataset,
+        rounds=4,
+        seeds=2,
+        jobs=2,
+        batch_size=8,
+        device="cpu",
+        results=tmp_path / "results",
+        evaluation=settings_of("nmi", 50),
+        console=console,
+    )
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert said.count(f"warning: {folder}: levels go from 0 to 12, a small part of 0 to 255") == 1
+    assert f"data set {dataset},range=0-15 scales them" in said
+    assert said.count("image files of other types are not read (.heic 1)") == 1

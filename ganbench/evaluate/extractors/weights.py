@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.request import Request, urlopen
 
-from ganbench.cache import recall
+from ganbench.cache import recall, sweep
 from ganbench.evaluate.capabilities import Unavailable
 
 TIMEOUT = 10.0
@@ -76,6 +76,7 @@ def download(weights: Weights) -> None:
     Raises OSError where the server, the disk, the length or the hash says no.
     """
     weights.path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(weights.path.parent, weights.path.name)
     part = weights.path.with_name(f"{weights.path.name}.{uuid.uuid4().hex}.part")
     digest, size = hashlib.sha256(), 0
     request = Request(weights.url, headers={"User-Agent": "ganbench"})
