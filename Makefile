@@ -3,20 +3,26 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Tests on every core, a file's tests on one: what its fixtures train or build is made once.
+PYTEST := $(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadfile
 
-.PHONY: run test check format bench clean
+.PHONY: run test check lint quick format bench clean
 
 run: $(READY)
 	$(BIN)/ganbench run infogan acgan
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
-check: $(READY)
+check: lint quick
+
+lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -m "not slow"
+
+quick: $(READY)
+	$(PYTEST) -m "not slow"
 
 format: $(READY)
 	$(BIN)/ruff format .

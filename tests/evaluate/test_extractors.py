@@ -68,7 +68,7 @@ def test_its_classifier_can_be_attacked(digits: Dataset) -> None:
     extractor = Shipped.load("digits-v1")
     images = (digits.test.images[:5].float() * (2 / 255) - 1).requires_grad_()
     logits = extractor.classify(images)
-    assert torch.allclose(logits, extractor.logits(digits.test.images[:5]), atol=1e-5)
+    assert torch.allclose(logits, extractor.logits(digits.test.images[:5]), atol=1e-4)
     logits.sum().backward()
     assert images.grad is not None
     assert bool(images.grad.any())

@@ -65,7 +65,7 @@ def test_types_are_turned_to_float64(cast: Any) -> None:
         pair = [part.astype(cast) for part in whole]
     else:
         pair = [cast(part) for part in whole]
-    assert kid(*pair) == pytest.approx(kid(*whole), rel=1e-14)
+    assert kid(*pair) == pytest.approx(kid(*whole), rel=1e-12)
 
 
 def test_large_features() -> None:

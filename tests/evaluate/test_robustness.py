@@ -128,7 +128,7 @@ def test_attacks_on_a_line_by_hand() -> None:
 def test_the_gradient_of_an_image_does_not_depend_on_the_others() -> None:
     torch.manual_seed(0)
     network = small()
-    images, labels = torch.rand(7, 1, 8, 8) * 2 - 1, torch.arange(7)
+    images, labels = torch.rand(7, 1, 8, 8).double() * 2 - 1, torch.arange(7)
     whole = ascent(network, images, labels)
     assert torch.equal(whole[2:3], ascent(network, images[2:3], labels[2:3]))
 
@@ -143,9 +143,11 @@ def test_without_gradients_there_is_no_attack() -> None:
 
 
 def small() -> nn.Module:
-    return nn.Sequential(
+    """In float64: a sign says nothing of a gradient that is smaller than its rounding."""
+    network = nn.Sequential(
         nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, 32), nn.ReLU(), nn.Linear(32, 7)
-    ).eval()
+    )
+    return network.double().eval()
 
 
 def test_attacks_are_foolboxs() -> None:
@@ -154,7 +156,7 @@ def test_attacks_are_foolboxs() -> None:
     )
     torch.manual_seed(0)
     network, epsilon = small(), 0.1
-    images, labels = torch.rand(20, 1, 8, 8) * 2 - 1, torch.arange(20) % 7
+    images, labels = torch.rand(20, 1, 8, 8).double() * 2 - 1, torch.arange(20) % 7
     start = (images + epsilon * (2 * torch.rand(images.shape) - 1)).clamp(-1, 1)
 
     class Started(foolbox.attacks.LinfProjectedGradientDescentAttack):

@@ -78,7 +78,7 @@ def test_virtually_normalised_images_do_not_depend_on_their_batch() -> None:
     x = torch.randn(6, 4)
     together = wrapped(x)
     assert together.shape == (6, 2)
-    assert torch.allclose(together[2:3], wrapped(x[2:3]), atol=1e-6)
+    assert torch.allclose(together[2:3], wrapped(x[2:3]), atol=1e-5)
     assert torch.equal(wrapped.state_dict()["reference"][10:], wrapped.reference[:6])
 
 
@@ -127,7 +127,7 @@ def test_a_product_and_its_first_and_second_derivatives() -> None:
         norm = sum(g.square().sum() for g in first)
         found.append([y, *first, *torch.autograd.grad(norm, inputs)])
     for one, other in zip(*found, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+        assert (one - other).norm() < 1e-5 * other.norm()  # numbers of it may cancel
 
 
 @onednn

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.floats import single
 from tests.variants.hands import hand, judged, make, numbered, tell, value
 
 NORMS = nn.BatchNorm1d | nn.BatchNorm2d | nn.GroupNorm | nn.LayerNorm
@@ -27,13 +28,13 @@ def test_vanilla_by_hand() -> None:
     """Eq. 1 of Goodfellow et al. 2014, and both generator losses of its sec. 3."""
     game, batch = scored("vanilla", 0.0, LN3, -LN3, LN3)
     d_loss = -(math.log(1 / 2) + math.log(3 / 4)) / 2 - (math.log(3 / 4) + math.log(1 / 4)) / 2
-    assert value(game.discriminator_loss(batch)) == pytest.approx(d_loss, abs=1e-6)
+    assert value(game.discriminator_loss(batch)) == single(d_loss)
     ns = -(math.log(1 / 4) + math.log(3 / 4)) / 2
-    assert value(game.generator_loss(batch)) == pytest.approx(ns, abs=1e-6)
+    assert value(game.generator_loss(batch)) == single(ns)
     game, batch = scored("vanilla:adversarial=minimax", 0.0, LN3, -LN3, LN3)
-    assert value(game.discriminator_loss(batch)) == pytest.approx(d_loss, abs=1e-6)
+    assert value(game.discriminator_loss(batch)) == single(d_loss)
     minimax = (math.log(3 / 4) + math.log(1 / 4)) / 2
-    assert value(game.generator_loss(batch)) == pytest.approx(minimax, abs=1e-6)
+    assert value(game.generator_loss(batch)) == single(minimax)
 
 
 def test_label_smoothing_through_a_variant() -> None:
@@ -42,17 +43,17 @@ def test_label_smoothing_through_a_variant() -> None:
     real = [-0.9 * math.log(d) - 0.1 * math.log(1 - d) for d in (9 / 10, 3 / 4)]
     fake = [-math.log(1 - d) for d in (3 / 4, 9 / 10)]
     expected = sum(real) / 2 + sum(fake) / 2
-    assert value(game.discriminator_loss(batch)) == pytest.approx(expected, abs=1e-6)
+    assert value(game.discriminator_loss(batch)) == single(expected)
     g_loss = -(math.log(3 / 4) + math.log(9 / 10)) / 2
-    assert value(game.generator_loss(batch)) == pytest.approx(g_loss, abs=1e-6)
+    assert value(game.generator_loss(batch)) == single(g_loss)
 
 
 def test_feature_matching_through_a_variant() -> None:
     """In place of G's adversarial loss; D's is as it was (sec. 3.1)."""
     features = torch.tensor([[1.0, 0, 0], [3.0, 2, 0], [0.0, 0, 0], [0.0, 1, 4]])
     game, batch = scored("vanilla:feature_matching=true", 0.0, 0.0, 0.0, 0.0, features=features)
-    assert value(game.generator_loss(batch)) == pytest.approx(4 + 0.25 + 4)
-    assert value(game.discriminator_loss(batch)) == pytest.approx(2 * math.log(2))
+    assert value(game.generator_loss(batch)) == single(4 + 0.25 + 4)
+    assert value(game.discriminator_loss(batch)) == single(2 * math.log(2))
 
 
 def test_feature_matching_does_not_pull_the_real_images_features() -> None:
@@ -65,17 +66,17 @@ def test_feature_matching_does_not_pull_the_real_images_features() -> None:
     real = game.discriminator(batch.real).features.mean(0).detach()
     distance = (real - game.discriminator(fake).features.mean(0)).square().sum()
     (expected,) = torch.autograd.grad(distance, fake)
-    assert torch.allclose(gradient, expected, atol=1e-7)
-    assert expected.abs().max() > 0
+    assert expected.norm() > 0
+    assert (gradient - expected).norm() < 1e-5 * expected.norm()
 
 
 def test_lsgan_by_hand() -> None:
     """Eq. 9 with a = 0 and b = c = 1: half the squared distances to the targets."""
     game, batch = scored("lsgan", 2.0, 0.5, -1.0, 0.5)
     d_loss = ((2 - 1) ** 2 + (0.5 - 1) ** 2) / 2 / 2 + ((-1) ** 2 + 0.5**2) / 2 / 2
-    assert value(game.discriminator_loss(batch)) == pytest.approx(d_loss)
+    assert value(game.discriminator_loss(batch)) == single(d_loss)
     g_loss = ((-1 - 1) ** 2 + (0.5 - 1) ** 2) / 2 / 2
-    assert value(game.generator_loss(batch)) == pytest.approx(g_loss)
+    assert value(game.generator_loss(batch)) == single(g_loss)
 
 
 def linear(images: Tensor) -> Tensor:
@@ -99,8 +100,8 @@ def test_wgan_gp_by_hand() -> None:
     judged(game, linear)
     batch = hand(game, numbered(0.5, 1.5), numbered(-1.0, 0.25))
     critic = 3 * (-0.375) - 3 * 1.0
-    assert value(game.discriminator_loss(batch)) == pytest.approx(critic + 10 * (3 - 1) ** 2)
-    assert value(game.generator_loss(batch)) == pytest.approx(-3 * (-0.375))
+    assert value(game.discriminator_loss(batch)) == single(critic + 10 * (3 - 1) ** 2)
+    assert value(game.generator_loss(batch)) == single(-3 * (-0.375))
 
 
 def test_wgan_gp_looks_between_each_real_and_its_generated_image() -> None:
@@ -164,8 +165,8 @@ def test_sngans_singular_values(backbone: str) -> None:
 def test_sngan_by_hand() -> None:
     """Hinge loss, eq. 16 and 17."""
     game, batch = scored("sngan", 2.0, 0.5, -3.0, 0.5)
-    assert value(game.discriminator_loss(batch)) == pytest.approx((0 + 0.5) / 2 + (0 + 1.5) / 2)
-    assert value(game.generator_loss(batch)) == pytest.approx(-(-3 + 0.5) / 2)
+    assert value(game.discriminator_loss(batch)) == single((0 + 0.5) / 2 + (0 + 1.5) / 2)
+    assert value(game.generator_loss(batch)) == single(-(-3 + 0.5) / 2)
     assert game.updates()[0].steps == 1
 
 
@@ -181,9 +182,9 @@ def test_r3gan_by_hand() -> None:
     r1 = sum(norm(x) ** 2 for x in real) / 2
     r2 = sum(norm(x) ** 2 for x in fake) / 2
     expected = game_loss + 2 / 2 * r1 + 6 / 2 * r2
-    assert value(game.discriminator_loss(batch)) == pytest.approx(expected, rel=1e-5)
+    assert value(game.discriminator_loss(batch)) == single(expected)
     expected = sum(softplus(r - f) for r, f in zip(*scores, strict=True)) / 2
-    assert value(game.generator_loss(batch)) == pytest.approx(expected, rel=1e-5)
+    assert value(game.generator_loss(batch)) == single(expected)
 
 
 def test_r3gans_penalties_move_the_discriminator_and_not_the_generator() -> None:
@@ -202,8 +203,8 @@ def test_the_relativistic_losses_by_a_linear_critic() -> None:
     game = make("r3gan")
     judged(game, linear)
     batch = hand(game, numbered(0.5), numbered(0.5))
-    assert value(game.discriminator_loss(batch)) == pytest.approx(math.log(2) + 4.5 + 4.5)
-    assert value(game.generator_loss(batch)) == pytest.approx(math.log(2))
+    assert value(game.discriminator_loss(batch)) == single(math.log(2) + 4.5 + 4.5)
+    assert value(game.generator_loss(batch)) == single(math.log(2))
     assert (game.r1, game.r2, game.d_norm) == (1.0, 1.0, "none")
 
 
@@ -215,5 +216,5 @@ def test_penalties_are_of_the_images_that_the_instance_noise_is_added_to() -> No
     loss = value(game.discriminator_loss(batch))
     real, fake = (shown.square().flatten(1).sum(1) for shown in seen)
     game_loss = nn.functional.softplus((fake - real) / 2).mean()
-    assert loss == pytest.approx((game_loss + real.mean() / 2).item(), rel=1e-5)
+    assert loss == single((game_loss + real.mean() / 2).item())
     assert real.mean().item() == pytest.approx(64 * 0.25, rel=0.05)

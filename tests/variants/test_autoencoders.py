@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, distributions, nn
 
+from tests.floats import single
 from tests.variants.hands import Fixed, hand, make, numbered, value
 
 LN2 = math.log(2)
@@ -19,10 +20,10 @@ def test_the_divergence_is_that_of_torch() -> None:
     q = distributions.Normal(outputs[:, :3], outputs[:, 3:].exp())
     prior = distributions.Normal(torch.zeros(3), torch.ones(3))
     expected = distributions.kl_divergence(q, prior).sum(1).mean()
-    assert game.divergence(posterior).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert game.divergence(posterior).item() == single(expected.item())
     # By hand: mean 2, sigma 1 is 2 nats; mean 0, sigma 1/2 is ln 2 - 3/8.
     by_hand = game.latent.posterior(torch.tensor([[2.0, 0, 0, 0, -LN2, 0]]))
-    assert game.divergence(by_hand).item() == pytest.approx(2 + LN2 - 3 / 8, abs=1e-6)
+    assert game.divergence(by_hand).item() == single(2 + LN2 - 3 / 8)
 
 
 def test_the_bernoulli_likelihood_is_that_of_torch() -> None:
@@ -34,7 +35,7 @@ def test_the_bernoulli_likelihood_is_that_of_torch() -> None:
     chances = (1 + torch.tanh(before)) / 2
     bernoulli = distributions.Bernoulli(chances, validate_args=False)
     expected = -bernoulli.log_prob((images + 1) / 2).flatten(1).sum(1).mean()
-    assert game.reconstruction(images, before).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert game.reconstruction(images, before).item() == single(expected.item())
 
 
 def test_the_gaussian_likelihood_is_that_of_torch() -> None:
@@ -82,9 +83,9 @@ def test_the_loss_by_hand(spec: str, beta: int) -> None:
     # A white pixel has probability sigmoid(2 z), a black one sigmoid(-2 z).
     nats = [64 * math.log1p(math.exp(-2 * z[0])), 64 * math.log1p(math.exp(2 * z[1]))]
     divergence = 0.5 * (0.25 + math.exp(-8) - 1 + 8)
-    assert logged["reconstruction"].item() == pytest.approx(sum(nats) / 2, rel=1e-5)
-    assert logged["divergence"].item() == pytest.approx(divergence, rel=1e-6)
-    assert loss.item() == pytest.approx(sum(nats) / 2 + beta * divergence, rel=1e-5)
+    assert logged["reconstruction"].item() == single(sum(nats) / 2)
+    assert logged["divergence"].item() == single(divergence)
+    assert loss.item() == single(sum(nats) / 2 + beta * divergence)
 
 
 def test_z_is_drawn_from_the_posterior() -> None:

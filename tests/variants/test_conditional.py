@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from tests.floats import single
 from tests.variants.hands import Fixed, hand, logs, make, numbered, tell, value
 
 LN3 = math.log(3)
@@ -54,11 +55,11 @@ def test_cgan_by_hand() -> None:
     batch = hand(game, numbered(0, 1), numbered(2, 3), labels=[2, 0], codes=codes)
     real = (math.log(1 / 2) + math.log(3 / 4)) / 2
     fake = (math.log(1 - 1 / 4) + math.log(1 - 3 / 4)) / 2
-    assert value(game.discriminator_loss(batch)) == pytest.approx(-real - fake, abs=1e-6)
+    assert value(game.discriminator_loss(batch)) == single(-real - fake)
     assert seen == [(0, 2), (1, 0), (2, 3), (3, 1)]
     seen.clear()
     expected = -(math.log(1 / 4) + math.log(3 / 4)) / 2
-    assert value(game.generator_loss(batch)) == pytest.approx(expected, abs=1e-6)
+    assert value(game.generator_loss(batch)) == single(expected)
     assert seen == [(2, 3), (3, 1)]
 
 
@@ -83,7 +84,7 @@ def test_cgans_score_is_the_mean_over_labels_of_the_odds() -> None:
         return type("View", (), {"score": torch.tensor([math.log(table[p]) for p in pairs])})
 
     game.discriminator.forward = forward
-    assert game.score(numbered(0, 1)).tolist() == pytest.approx([math.log(12 / 3), math.log(4)])
+    assert game.score(numbered(0, 1)).tolist() == single([math.log(12 / 3), math.log(4)])
 
 
 def test_a_conditional_score_in_a_batch_is_refused_as_any_other() -> None:
@@ -106,11 +107,11 @@ def test_acgan_classifies_real_and_generated_images_by_their_own_labels() -> Non
     on_real = (math.log(4 / 8) + math.log(3 / 8)) / 2  # labels 2 and 0
     on_fake = (math.log(2 / 8) + math.log(1 / 8)) / 2  # asked for 3 and 1
     loss = value(game.discriminator_loss(batch))
-    assert loss == pytest.approx(-l_s - 3 * (on_real + on_fake), abs=1e-5)
+    assert loss == single(-l_s - 3 * (on_real + on_fake))
     assert torch.equal(game.class_head.asked[0], torch.eye(4)[:2, :3])  # features of real images
     assert torch.equal(game.class_head.asked[1], torch.eye(4)[2:, :3])  # of generated ones
     expected = -(math.log(1 / 4) + math.log(3 / 4)) / 2 - 3 * on_fake
-    assert value(game.generator_loss(batch)) == pytest.approx(expected, abs=1e-5)
+    assert value(game.generator_loss(batch)) == single(expected)
 
 
 def test_acgans_classifier_is_trained_with_the_discriminator() -> None:

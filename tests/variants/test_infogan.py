@@ -12,6 +12,7 @@ from ganbench.data.dataset import Split
 from ganbench.model import Batch, Categorical, Latent, Normal, Recognition, Uniform, View
 from ganbench.plugins import registry
 from ganbench.train.trainer import Trainer
+from tests.floats import single
 from tests.variants.hands import Fixed, hand, judged, logs, make
 
 LN2 = math.log(2)
@@ -38,10 +39,10 @@ def test_with_a_fixed_sigma_the_bound_is_a_squared_error() -> None:
     loss, logged = game.information_loss(seen(2), batch)
     errors = [(0.5**2 + 1.0**2) / 2, (0.0**2 + 0.5**2) / 2]
     minus = [0.5 * error + HALF_LN_2PI - LN2 for error in errors]  # H of U(-1, 1) is ln 2
-    assert loss.item() == pytest.approx(0.5 * sum(minus), abs=1e-6)
+    assert loss.item() == single(0.5 * sum(minus))
     for i, expected in enumerate(minus):
         found = logged[f"information/continuous_{i}"].item()
-        assert found == pytest.approx(-expected, abs=1e-6)
+        assert found == single(-expected)
 
 
 def test_the_bound_of_a_binary_symmetric_channel_is_its_capacity() -> None:
@@ -50,12 +51,12 @@ def test_the_bound_of_a_binary_symmetric_channel_is_its_capacity() -> None:
     told = torch.tensor([0] * 9 + [1] + [1] * 9 + [0])
     outputs = logs((9, 1), (1, 9))[told]
     expected = LN2 + 0.9 * math.log(0.9) + 0.1 * math.log(0.1)
-    assert bound(Latent(Categorical(2)), outputs, codes).item() == pytest.approx(expected, abs=1e-6)
+    assert bound(Latent(Categorical(2)), outputs, codes).item() == single(expected)
     # A Q that believes in another channel gives less, by its divergence from the truth.
     believed = bound(Latent(Categorical(2)), logs((7, 3), (3, 7))[told], codes).item()
     divergence = 0.9 * math.log(0.9 / 0.7) + 0.1 * math.log(0.1 / 0.3)
-    assert believed == pytest.approx(expected - divergence, abs=1e-6)
-    assert bound(Latent(Categorical(2)), torch.zeros(20, 2), codes).item() == pytest.approx(0)
+    assert believed == single(expected - divergence)
+    assert bound(Latent(Categorical(2)), torch.zeros(20, 2), codes).item() == single(0)
 
 
 def test_the_bound_of_a_gaussian_channel_is_its_capacity() -> None:
@@ -102,7 +103,7 @@ def test_code_range_reaches_the_latents_and_the_entropy() -> None:
         assert -3 <= column.min() < -2.99
         assert 1.99 < column.max() <= 2
     assert torch.equal(value.codes[:, 1:], value.vector[:, -2:])
-    assert game.q_head.entropy.tolist() == pytest.approx([math.log(10)] + [math.log(5)] * 2)
+    assert game.q_head.entropy.tolist() == single([math.log(10)] + [math.log(5)] * 2)
 
 
 @pytest.mark.parametrize(("sigma", "outputs"), [("learned", 10 + 4), ("fixed", 10 + 2)])

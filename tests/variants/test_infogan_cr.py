@@ -8,6 +8,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from tests.floats import single
 from tests.variants.hands import Fixed, hand, logs, make, value
 
 CODES = 5
@@ -98,7 +99,7 @@ def test_the_contrast_by_hand() -> None:
     game.generator = torch.nn.Sequential(torch.nn.Unflatten(1, (1, 1, -1)))
     expected = -(math.log(1 / 4) + math.log(3 / 6)) / 2
     batch = hand(game, torch.zeros(2, 1, 8, 8))
-    assert game.contrast(batch).item() == pytest.approx(expected, abs=1e-6)
+    assert game.contrast(batch).item() == single(expected)
 
 
 def test_h_sees_both_images_of_a_pair_side_by_side() -> None:

@@ -11,6 +11,7 @@ from ganbench.data.dataset import Split
 from ganbench.data.labels import choose_labelled
 from ganbench.model.layers import GaussianNoise
 from ganbench.train.trainer import Trainer
+from tests.floats import single
 from tests.variants.hands import hand, judged, logs, make, numbered, tell, value
 
 LN2, LN3 = math.log(2), math.log(3)
@@ -41,21 +42,21 @@ def test_sgan_by_hand() -> None:
     generated = -(math.log(5 / 8) + math.log(4 / 8)) / 2
     classes = -(math.log(5 / 10) + math.log(1 / 4)) / 2
     loss, logged = game.discriminator_loss(batch)
-    assert logged["class_loss"].item() == pytest.approx(classes, abs=1e-6)
-    assert loss.item() == pytest.approx(unlabelled + generated + 3 * classes, abs=1e-5)
+    assert logged["class_loss"].item() == single(classes)
+    assert loss.item() == single(unlabelled + generated + 3 * classes)
     non_saturating = -(math.log(1 - 5 / 8) + math.log(1 - 4 / 8)) / 2
-    assert value(game.generator_loss(batch)) == pytest.approx(non_saturating, abs=1e-6)
+    assert value(game.generator_loss(batch)) == single(non_saturating)
     game.adversarial = "minimax"  # E log(1 - P(real)): the discriminator's own term, negated
-    assert value(game.generator_loss(batch)) == pytest.approx(-generated, abs=1e-6)
+    assert value(game.generator_loss(batch)) == single(-generated)
 
 
 def test_sgan_scores_the_odds_of_being_real() -> None:
     game = make("sgan", classes=3)
     tell(game, K_PLUS_1)
     found = game.score(numbered(0, 3))
-    assert found.tolist() == pytest.approx([math.log(6 / 4), math.log(3 / 5)], abs=1e-6)
+    assert found.tolist() == single([math.log(6 / 4), math.log(3 / 5)])
     # Its classes are those of a real image: the last output is no class.
-    assert game.classify(numbered(0)).softmax(1)[0].tolist() == pytest.approx([1 / 6, 2 / 6, 3 / 6])
+    assert game.classify(numbered(0)).softmax(1)[0].tolist() == single([1 / 6, 2 / 6, 3 / 6])
     assert make("sgan", classes=7).discriminator.output.out_features == 8
 
 
@@ -75,11 +76,11 @@ def test_improvedgan_by_hand() -> None:
     loss, logged = game.discriminator_loss(batch)
     contest = -math.log(6 / 7) - (math.log(1 - 1 / 2) + math.log(1 - 3 / 4)) / 2
     classes = -math.log(6 / 8)  # over the K classes: log p(y | x, y < K + 1), sec. 5
-    assert logged["class_loss"].item() == pytest.approx(classes, abs=1e-6)
-    assert loss.item() == pytest.approx(contest + 2 * classes, abs=1e-5)
+    assert logged["class_loss"].item() == single(classes)
+    assert loss.item() == single(contest + 2 * classes)
     expected = -(math.log(1 / 2) + math.log(3 / 4)) / 2
-    assert value(game.generator_loss(batch)) == pytest.approx(expected, abs=1e-6)
-    assert game.score(numbered(0)).sigmoid().item() == pytest.approx(6 / 7, abs=1e-6)
+    assert value(game.generator_loss(batch)) == single(expected)
+    assert game.score(numbered(0)).sigmoid().item() == single(6 / 7)
 
 
 def test_k_logits_are_k_plus_one_with_the_last_at_zero() -> None:
@@ -95,14 +96,14 @@ def test_k_logits_are_k_plus_one_with_the_last_at_zero() -> None:
         for game in (improved, sgan)
     ]
     (_, _, first), (_, _, second) = improved.contest(batches[0]), sgan.contest(batches[1])
-    assert first.item() == pytest.approx(second.item(), abs=1e-6)
+    assert first.item() == single(second.item())
     first, second = improved.generator_loss(batches[0]), sgan.generator_loss(batches[1])
-    assert first.item() == pytest.approx(second.item(), abs=1e-6)
+    assert first.item() == single(second.item())
     # log p(y) = log p(y | y < K + 1) + log p(y < K + 1), which SGAN's labelled images add.
     z = outputs[:3].exp().sum(1)
     real = -(z / (z + 1)).log().mean().item()
     improved_loss, sgan_loss = improved.class_loss(batches[0]), sgan.class_loss(batches[1])
-    assert (sgan_loss - improved_loss).item() == pytest.approx(real, abs=1e-6)
+    assert (sgan_loss - improved_loss).item() == single(real)
 
 
 def test_improvedgan_generator_matches_mean_features() -> None:
@@ -111,7 +112,7 @@ def test_improvedgan_generator_matches_mean_features() -> None:
     tell(game, K_LOGITS, features)
     batch = hand(game, numbered(0, 1), numbered(2, 3))
     # Means (2, 1, 0) and (0, 0.5, 2).
-    assert value(game.generator_loss(batch)) == pytest.approx(4 + 0.25 + 4)
+    assert value(game.generator_loss(batch)) == single(4 + 0.25 + 4)
 
 
 def test_improvedgan_as_its_authors_have_it() -> None:
@@ -190,8 +191,8 @@ def test_catgan_by_hand(real: tuple, fake: tuple, d_loss: float, g_loss: float) 
     game = make("catgan:label_weight=0", classes=3)
     tell(game, K_CLASSES)
     batch = hand(game, numbered(*real), numbered(*fake))  # reading a label would fail
-    assert value(game.discriminator_loss(batch)) == pytest.approx(d_loss, abs=1e-5)
-    assert value(game.generator_loss(batch)) == pytest.approx(g_loss, abs=1e-5)
+    assert value(game.discriminator_loss(batch)) == single(d_loss)
+    assert value(game.generator_loss(batch)) == single(g_loss)
 
 
 def test_a_sure_balanced_classifier_is_the_minimum_of_catgans_loss() -> None:
@@ -211,10 +212,10 @@ def test_catgan_adds_the_labelled_images_cross_entropy() -> None:
     game = make("catgan:label_weight=5", classes=3)
     tell(game, K_CLASSES)
     batch = hand(game, numbered(1, 2, 3), numbered(0, 0, 0), labelled=(numbered(MIXED), [0]))
-    assert value(game.discriminator_loss(batch)) == pytest.approx(-2 * LN3 + 5 * LN2, abs=1e-5)
+    assert value(game.discriminator_loss(batch)) == single(-2 * LN3 + 5 * LN2)
     right = hand(game, numbered(1, 2, 3), numbered(0, 0, 0), labelled=(numbered(ONE), [0]))
     wrong = hand(game, numbered(1, 2, 3), numbered(0, 0, 0), labelled=(numbered(ONE), [1]))
-    assert value(game.discriminator_loss(right)) == pytest.approx(-2 * LN3, abs=1e-5)
+    assert value(game.discriminator_loss(right)) == single(-2 * LN3)
     assert value(game.discriminator_loss(wrong)) > 50
 
 
@@ -222,7 +223,7 @@ def test_catgan_scores_by_its_certainty() -> None:
     game = make("catgan", classes=3)
     tell(game, K_CLASSES)
     expected = [-LN3, 0, -h(1 / 2, 1 / 4, 1 / 4)]
-    assert game.score(numbered(UNIFORM, ONE, MIXED)).tolist() == pytest.approx(expected, abs=1e-6)
+    assert game.score(numbered(UNIFORM, ONE, MIXED)).tolist() == single(expected)
 
 
 def test_catgan_clusters_without_labels_and_classifies_with_them() -> None:
@@ -255,7 +256,7 @@ def test_supervised_only_is_the_cross_entropy_alone(variant: str) -> None:
     batch = hand(game, torch.rand(4, 1, 8, 8), labelled=(torch.rand(4, 1, 8, 8), [0, 1, 2, 3]))
     outputs = game.discriminator(batch.labelled[0]).outputs
     expected = F.cross_entropy(outputs, batch.labelled[1]).item()
-    assert value(game.discriminator_loss(batch)) == pytest.approx(expected, abs=1e-6)
+    assert value(game.discriminator_loss(batch)) == single(expected)
     assert [u.name for u in game.updates()] == ["discriminator"]
     with pytest.raises(NotImplementedError):
         game.generate(batch.latent)
@@ -294,7 +295,7 @@ def test_where_every_image_is_labelled_the_contests_view_is_the_class_losss(spec
     _, logged = game.discriminator_loss(batch)
     assert len(torch.cat(shown)) == 8  # each image once
     expected = F.cross_entropy(outputs[:4], batch.labelled[1])
-    assert logged["class_loss"].item() == pytest.approx(expected.item(), abs=1e-6)
+    assert logged["class_loss"].item() == single(expected.item())
 
 
 def test_with_half_batches_every_labelled_image_counts() -> None:
@@ -302,4 +303,4 @@ def test_with_half_batches_every_labelled_image_counts() -> None:
     batch = hand(game, torch.rand(4, 1, 8, 8), torch.rand(4, 1, 8, 8), labels=[0, 1, 2, 3])
     expected = F.cross_entropy(game.discriminator(batch.real).outputs, batch.labelled[1])
     _, logged = game.discriminator_loss(batch)
-    assert logged["class_loss"].item() == pytest.approx(expected.item(), abs=1e-6)
+    assert logged["class_loss"].item() == single(expected.item())

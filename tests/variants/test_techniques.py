@@ -197,9 +197,9 @@ def test_heads_do_not_see_batch_mates_through_minibatch_discrimination(variant: 
     game = make(f"{variant}:width=8,minibatch_discrimination=4").eval()
     shown = torch.rand(6, 1, 8, 8)
     read = game.encode if variant == "infogan" else game.classify
-    assert torch.allclose(read(shown)[:2], read(shown[:2]), atol=1e-6)
+    assert torch.allclose(read(shown)[:2], read(shown[:2]), atol=1e-5)
     together, alone = game.discriminator(shown), game.discriminator(shown[:2])
-    assert torch.allclose(together.features[:2], alone.features, atol=1e-6)
+    assert torch.allclose(together.features[:2], alone.features, atol=1e-5)
     assert not torch.allclose(together.score[:2], alone.score, atol=1e-3)
 
 
