@@ -153,7 +153,7 @@ def test_squashed_outputs_fed_to_cross_entropy(squash: Callable[[Tensor], Tensor
 
     found = failures(Squashed)
     assert "it wants logits" in found["losses_are_given_logits"]
-    assert "test_planted_bugs.py:" in found["losses_are_given_logits"]
+    assert "(test_planted_bugs.py, line " in found["losses_are_given_logits"]
 
 
 def test_probabilities_from_classify() -> None:

@@ -66,7 +66,7 @@ def test_a_loss_that_reads_values_on_the_host(what: str) -> None:
     found = failures(variant, "no_host_reads", "no_device_crossing")
     assert set(found) == {"no_host_reads"}
     assert "update 'generator'" in found["no_host_reads"]
-    assert "test_planted_waits.py:" in found["no_host_reads"]
+    assert "(test_planted_waits.py, line " in found["no_host_reads"]
 
 
 @pytest.mark.parametrize("what", CROSSINGS)
@@ -74,7 +74,7 @@ def test_a_loss_that_crosses_devices(what: str) -> None:
     variant = hasty(lambda *a: CROSSINGS[what](*a).mean())
     found = failures(variant, "no_host_reads", "no_device_crossing")
     assert set(found) == {"no_device_crossing"}, found
-    assert "test_planted_waits.py:" in found["no_device_crossing"]
+    assert "(test_planted_waits.py, line " in found["no_device_crossing"]
 
 
 # Random numbers, state, labels.

@@ -14,7 +14,8 @@ from ganbench.data.dataset import Split, to_unit_range
 from ganbench.evaluate import capabilities
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.model import Batch, Game, LatentValue
-from ganbench.plugins.exam.result import Unplayable, told
+from ganbench.plugins.blame import located
+from ganbench.plugins.exam.result import Unplayable
 from ganbench.train.trainer import Trainer, build
 
 SHAPES = ((1, 8, 8), (1, 28, 28), (3, 32, 32))
@@ -113,7 +114,7 @@ class Candidate:
             try:
                 self.trainer(shape).play_round()
             except Exception as error:
-                errors.append(f"{shape}: {told(error)}")
+                errors.append(f"{shape}: {located(error)}")
             else:
                 return shape
         raise Unplayable(f"no round can be played: {errors[0]}")

@@ -24,8 +24,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from ganbench.model import Batch, Game
+from ganbench.plugins.blame import located, place
 from ganbench.plugins.exam.candidate import BATCH, CLASSES, Candidate
-from ganbench.plugins.exam.result import Failed, Skipped, check, place, told
+from ganbench.plugins.exam.result import Failed, Skipped, check
 
 READS = (
     "reads a tensor's value on the host (.item(), .tolist(), float(tensor), if tensor: ...), "
@@ -155,7 +156,7 @@ def refused(update: str) -> Iterator[None]:
         elif "convert all Tensors to FakeTensors" in text:
             what = STRANGER
         else:
-            raise Failed(f"update {update!r} on fake tensors: {told(error)}") from error
+            raise Failed(f"update {update!r} on fake tensors: {located(error)}") from error
         raise HostRead(f"update {update!r} {what}{place(error)}") from error
 
 

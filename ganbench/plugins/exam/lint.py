@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ganbench.evaluate import capabilities
+from ganbench.plugins.blame import place
 from ganbench.plugins.exam.candidate import CLASSES, Candidate
-from ganbench.plugins.exam.result import Failed, Skipped, check, place
+from ganbench.plugins.exam.result import Failed, Skipped, check
 
 LARGEST_EPS = 1e-2
 NORMS = (

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sysconfig
-import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -48,33 +45,3 @@ def check(function: Check) -> Check:
     """Register a check under its function's name."""
     REGISTERED[function.__name__] = function
     return function
-
-
-CORE = Path(__file__).resolve().parents[2]
-STDLIB = Path(sysconfig.get_path("stdlib")).resolve()
-LIBRARIES = {"torch", "torchvision", "numpy", "scipy"}
-
-
-def is_guests(path: Path) -> bool:
-    """Whether a file is a plug-in's: not the core's, a numeric library's or Python's own."""
-    if CORE in path.parents:
-        return CORE / "variants" in path.parents
-    if LIBRARIES & set(path.parts):
-        return False
-    inside = STDLIB in path.resolve().parents and "site-packages" not in path.parts
-    return path.is_absolute() and not inside
-
-
-def place(error: BaseException) -> str:
-    """Where in the plug-in an error was raised: ` (mygan.py:23)`, or nothing."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = Path(frame.filename)
-        if is_guests(path):
-            return f" ({path.name}:{frame.lineno})"
-    return ""
-
-
-def told(error: BaseException) -> str:
-    """An unexpected error in one line, with its place in the plug-in."""
-    text = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {text}{place(error)}"

@@ -10,6 +10,7 @@ import torch
 
 from ganbench.model import Game
 from ganbench.plugins import registry
+from ganbench.plugins.blame import located
 from ganbench.plugins.exam import (
     capabilities,
     direction,
@@ -19,7 +20,7 @@ from ganbench.plugins.exam import (
     structure,
 )
 from ganbench.plugins.exam.candidate import Candidate
-from ganbench.plugins.exam.result import REGISTERED, Failed, Result, Skipped, Unplayable, told
+from ganbench.plugins.exam.result import REGISTERED, Failed, Result, Skipped, Unplayable
 
 PARTS = (structure, direction, reproducibility, hotpath, capabilities, lint)
 CHECKS = {
@@ -67,7 +68,7 @@ def sit(candidate: Candidate, name: str) -> Result:
     except Failed as reason:
         why = str(reason)
     except (Exception, SystemExit) as error:  # the plug-in's own: the exam goes on
-        why = told(error)
+        why = located(error)
     else:
         return Result(name, "passed", "excused in exam_exceptions without need" if excuse else "")
     if excuse:

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from ganbench.model import Batch, Game, Update
+from ganbench.plugins.blame import located
 from ganbench.plugins.exam.candidate import CLASSES, SHAPES, Candidate
-from ganbench.plugins.exam.result import REGISTERED, Failed, check, told
+from ganbench.plugins.exam.result import REGISTERED, Failed, check
 
 SIZES = ((CLASSES, 16), (2, 4), (7, 8))
 """Numbers of classes and batch sizes to build with, one pair per shape."""
@@ -25,7 +26,7 @@ def builds_and_trains(candidate: Candidate) -> None:
             trainer = candidate.trainer(shape, classes=classes, batch_size=batch_size)
             trainer.play(1, every=1)
         except Exception as error:
-            raise Failed(f"{where}: {told(error)}") from error
+            raise Failed(f"{where}: {located(error)}") from error
 
 
 @check
