@@ -233,6 +233,11 @@ class State(Document):
     """The latest means; null where a loss is NaN or infinite."""
     images_per_second: Gauged = None
     seconds_left: Gauged = None
+    metric: str | None = None
+    """What is measured just now, while it is evaluated."""
+    measured: NonNegativeInt = 0
+    """Of `metrics` to measure, how many are done."""
+    metrics: NonNegativeInt = 0
     pid: int
     updated: Moment
 

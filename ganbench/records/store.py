@@ -52,6 +52,7 @@ class TrialDirectory:
         self.scores_path = self.path / "scores"
         self.history_path = self.path / "history.jsonl"
         self.curve_path = self.path / "curve.jsonl"
+        self.error_path = self.path / "error.txt"
 
     def __repr__(self) -> str:
         return f"TrialDirectory({str(self.path)!r})"
@@ -102,8 +103,8 @@ class TrialDirectory:
         return [_read(path, ScoreSet) for path in sorted(self.scores_path.glob("*.json"))]
 
     def write_state(self, state: State) -> None:
-        """Replace `state.json`."""
-        atomic_write(self.state_path, _text(state))
+        """Replace `state.json`; it is for who watches now, and need not survive the machine."""
+        atomic_write(self.state_path, _text(state), durable=False)
 
     def read_state(self) -> State | None:
         """The state of a trial under way or interrupted; None where there is none."""
@@ -196,8 +197,10 @@ def read_outcomes(directories: Iterable[TrialDirectory]) -> list[Outcome]:
     return [Outcome(one.read_record(), one.read_scores(), one.path) for one in directories]
 
 
-def atomic_write(path: Path | str, content: str | bytes) -> None:
+def atomic_write(path: Path | str, content: str | bytes, durable: bool = True) -> None:
     """Write a file whole or not at all: readers see the old content or the new.
+
+    durable: wait until it is on the disk.
 
     Raises UserError with the system's reason where it cannot be written.
     """
@@ -210,8 +213,9 @@ def atomic_write(path: Path | str, content: str | bytes) -> None:
         try:
             with draft.open("wb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             os.replace(draft, path)
         except BaseException:
             with contextlib.suppress(OSError):

@@ -18,6 +18,7 @@ import loky
 from loky.backend import resource_tracker
 
 from ganbench.errors import UserError
+from ganbench.plugins.blame import carry, located
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -64,8 +65,9 @@ def in_worker(function: Callable[[Job], Result], job: Job) -> Result:
         os._exit(1)
     except BaseException as error:
         if _travels(error):
+            carry(error)
             raise
-        raise RuntimeError(f"{type(error).__name__}: {error}") from None
+        raise RuntimeError(located(error)) from None
     finally:
         signal.signal(signal.SIGTERM, before)
 

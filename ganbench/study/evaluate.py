@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganbench.errors import UserError
+from ganbench.errors import GanbenchError, UserError
 from ganbench.evaluate.evidence import SPLITS
 from ganbench.evaluate.settings import Settings
+from ganbench.plugins.blame import located
 from ganbench.records import tables
 from ganbench.records.store import Outcome, TrialDirectory, find_trials
 from ganbench.study.engine import Engine, LocalProcesses, parse_jobs
@@ -77,10 +78,8 @@ def evaluate(
                 protocols[job.directory] = answer
                 tell(f"{job.directory}: evaluated")
                 continue
-            reason = str(answer).partition("\n")[0]
-            if not isinstance(answer, UserError):
-                reason = f"{type(answer).__name__}: {reason}"
-            failures.append((job.directory, reason))
+            told = isinstance(answer, GanbenchError)
+            failures.append((job.directory, str(answer) if told else located(answer)))
     outcomes = []
     for path in finished:
         if path in protocols:

@@ -17,6 +17,7 @@ from ganbench.evaluate.catalogue import chosen
 from ganbench.evaluate.settings import Settings
 from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
+from ganbench.plugins.blame import is_ours, located
 from ganbench.records.schema import label
 from ganbench.study.reading import Reading, reading
 from ganbench.study.trial import Trial, digest_of
@@ -255,7 +256,6 @@ def _rehearse(spec: Spec, loaded: Dataset) -> Reading:
         game = build(spec.variant, loaded.shape, loaded.classes, spec.resolved, seed=0)
         return reading(game, loaded.train)
     except (Exception, SystemExit) as error:
-        reason = str(error).partition("\n")[0]
-        if not isinstance(error, ValueError) or not reason:
-            reason = f"{type(error).__name__}: {reason}"
+        told = isinstance(error, ValueError) and is_ours(error)
+        reason = str(error) if told else located(error)
         raise UserError(f"{spec.reference} cannot be built for {loaded.name}: {reason}") from error

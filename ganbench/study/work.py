@@ -28,6 +28,7 @@ from ganbench.evaluate.pictures_neighbours import neighbours_picture
 from ganbench.evaluate.pictures_points import codes_picture, points_picture
 from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
+from ganbench.plugins.blame import located
 from ganbench.records.plots import history_picture
 from ganbench.records.schema import Checkpoint, Cost, Host, Record, State, Status
 from ganbench.records.store import TrialDirectory, atomic_write
@@ -79,16 +80,11 @@ def _execute(trial: Trial) -> Record:
     except GanbenchError:
         raise
     except Exception as error:
-        atomic_write(directory.path / "error.txt", traceback.format_exc())
-        record = work.record("failed", _reason(error))
+        atomic_write(directory.error_path, traceback.format_exc())
+        record = work.record("failed", located(error))
     directory.write_record(record)
     directory.clear_state()
     return record
-
-
-def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
 
 
 def start(trial: Trial, dataset: Dataset) -> Trainer:
@@ -128,19 +124,18 @@ class _Work:
     def run(self) -> Record:
         trial, directory = self.trial, self.directory
         directory.clear_attempt()
-        self.tell("training", 0, {})
+        self.tell("training", 0)
         dataset = data.load(trial.dataset, trial.data_root)
         self.trainer = trainer = start(trial, dataset)
         flops = trainer.rehearse()
         host.reset_peak_memory(trial.device)
         curve = self.train(trainer, dataset)
         memory = host.peak_memory_mb(trial.device)
-        self.tell("evaluating", trial.rounds, {})
 
         began = time.perf_counter()
         model = trainer.evaluation_model()
         evidence = self.evidence(model, dataset)
-        final = harness.judge(evidence)
+        final = harness.judge(evidence, tell=self.tell_metric)
         self.cost = self.costs(trainer, self.spent, time.perf_counter() - began, memory, flops)
         scores = score_set(final)
         if curve:
@@ -153,7 +148,7 @@ class _Work:
             best = final
             if curve.facts["round"] != trainer.round:
                 evidence = self.evidence(curve.best, dataset)  # the last model's is let go
-                best = harness.judge(evidence)
+                best = harness.judge(evidence, tell=self.tell_metric)
             directory.add_scores(score_set(best, "best", curve.facts))
             self.save(curve.best.state_dict(), "best", curve.facts)
         if trainer.graphs and trainer.graphs.reason:
@@ -186,16 +181,22 @@ class _Work:
         if time.perf_counter() - self.written > STATE_SECONDS:
             left = elapsed / means["round"] * (self.trial.rounds - means["round"])
             losses = {k: v for k, v in means.items() if k not in ("round", "images")}
-            self.tell("training", int(means["round"]), losses, rate, left)
+            self.tell(
+                "training",
+                int(means["round"]),
+                losses=losses,
+                images_per_second=rate,
+                seconds_left=left,
+            )
+
+    def tell_metric(self, metric: str, done: int, of: int) -> None:
+        """What is measured now: `done` metrics of `of` are."""
+        self.tell("evaluating", self.trial.rounds, metric=metric, measured=done, metrics=of)
 
     def tell(
-        self,
-        phase: Literal["training", "evaluating"],
-        round_number: int,
-        losses: Mapping[str, float | None],
-        rate: float | None = None,
-        left: float | None = None,
+        self, phase: Literal["training", "evaluating"], round_number: int, **facts: Any
     ) -> None:
+        """Leave a state for who watches."""
         self.written = time.perf_counter()
         self.directory.write_state(
             State(
@@ -204,11 +205,9 @@ class _Work:
                 phase=phase,
                 round=round_number,
                 rounds=self.trial.rounds,
-                losses=dict(losses),
-                images_per_second=rate,
-                seconds_left=left,
                 pid=os.getpid(),
                 updated=datetime.now(UTC),
+                **facts,
             )
         )
 
@@ -254,7 +253,7 @@ class _Work:
             except Unavailable as reason:
                 missing.setdefault(str(reason), []).append(name)
             except Exception as error:
-                missing.setdefault(_reason(error), []).append(name)
+                missing.setdefault(located(error), []).append(name)
         reasons = (f"no picture of {', '.join(n)}: {reason}" for reason, n in missing.items())
         return "; ".join(reasons) or None
 
