@@ -19,7 +19,7 @@ from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
 from ganbench.plugins.blame import is_ours, located
 from ganbench.records.schema import label
-from ganbench.study.reading import Reading, reading
+from ganbench.study.reading import Reading, reading, unread
 from ganbench.study.trial import Trial, digest_of
 from ganbench.train.modes import Execution
 from ganbench.train.trainer import build
@@ -151,6 +151,9 @@ def plan(
     plays: list[tuple[Spec, Reading]] = []
     for spec in asked:
         plays.append((spec, _rehearse(spec, loaded)))
+        own = [name for name in spec.changed if name != "preset"]
+        if own and (idle := unread(spec.variant, loaded, spec.resolved, own)):
+            tell(f"{spec.label}: nothing in it reads {', '.join(idle)}; the row is another in name")
         fewer = labels is not None and plays[-1][1].labels
         if fewer and (only := _supervised_only(spec, asked)):
             tell(f"added {only.label}: what the labelled images alone are worth")
