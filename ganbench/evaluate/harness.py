@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -61,13 +62,22 @@ def evaluate(
     return judge(Evidence(model, dataset, settings or Settings(), seed, split, device), beside)
 
 
-def judge(evidence: Evidence, beside: bool = True) -> Evaluation:
-    """`evaluate`, from evidence that the caller keeps, for pictures say."""
+def judge(
+    evidence: Evidence,
+    beside: bool = True,
+    tell: Callable[[str, int, int], None] = lambda metric, done, of: None,
+) -> Evaluation:
+    """`evaluate`, from evidence that the caller keeps, for pictures say.
+
+    tell: hears of every metric before it is measured, with how many are done, of how many.
+    """
     start = time.perf_counter()
     dataset, settings, split = evidence.dataset, evidence.settings, evidence.split
     found = Evaluation(settings.protocol_id(dataset, split), split, settings, evidence.given_seed)
     with undisturbed(evidence.model, evidence.given_seed, evidence.device):
-        for name in settings.metrics_for(dataset):
+        names = settings.metrics_for(dataset)
+        for done, name in enumerate(names):
+            tell(name, done, len(names))
             metric = METRICS[name]
             outcome = measured(metric, partial(metric.measure, evidence), evidence)
             if isinstance(outcome, Score):

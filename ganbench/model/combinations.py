@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
 def refuse(gan: GAN) -> None:
     """Raise ValueError with the reason where a GAN's hyperparameters exclude each other."""
-    for name, reason in gan.unused.items():
-        if getattr(gan, name) != getattr(type(gan), name):
-            raise ValueError(f"{name} cannot be set: {reason}")
     kind = choose(gan.backbone, gan.shape)
     # The first convolution is never normalised: a stack of one has no norm.
     deep = kind == "upsample" or (

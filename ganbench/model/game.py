@@ -32,6 +32,9 @@ class Game(nn.Module):
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Full published configurations by name, chosen with `preset=`."""
+    unused: ClassVar[Mapping[str, str]] = {}
+    """Inherited hyperparameters that a variant has no use for, with the reason: refused where a
+    user sets them, and left at their defaults by every recipe and preset."""
     averaged: ClassVar[Sequence[str]] = ("generator",)
     """Networks whose exponential moving average is what is evaluated."""
     preset: str | None = None
@@ -49,6 +52,7 @@ class Game(nn.Module):
         self.classes = classes
         for name, value in (self.resolve({}) | dict(hyperparameters or {})).items():
             setattr(self, name, value)
+        self._refuse_unused()
         self.build()
 
     @classmethod
@@ -72,11 +76,22 @@ class Game(nn.Module):
             if preset not in cls.presets:
                 raise unknown(f"preset of {title}:", preset, cls.presets)
             chosen |= cls.presets[preset]
+        # A recipe of a base knows nothing of what this variant has no use for.
+        chosen = {name: value for name, value in chosen.items() if name not in cls.unused}
         return hyperparameters.resolve(cls, Game, chosen, given, title)
 
     def build(self) -> None:
         """Make the networks. Initial weights come from torch's global generator."""
         raise NotImplementedError
+
+    def _refuse_unused(self) -> None:
+        """Raise ValueError where one of `unused` was set, or is none of the hyperparameters."""
+        known = hyperparameters.declared(type(self), Game)
+        for name, reason in self.unused.items():
+            if name not in known:
+                raise ValueError(f"unused names {name!r}, which is no hyperparameter")
+            if getattr(self, name) != known[name][1]:
+                raise ValueError(f"{name} cannot be set: {reason}")
 
     def prepare(self, batch: Batch) -> None:
         """Look at one batch before the first round, e.g. to keep a reference batch in buffers."""

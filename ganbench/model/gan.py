@@ -92,8 +92,6 @@ class GAN(Game):
         "ring": {"noise": 2, "width": 128, "d_lr": 1e-3, "ema": 0.99},
         "grid": {"noise": 2, "width": 128, "d_lr": 1e-3, "ema": 0.99},
     }
-    unused: ClassVar[dict[str, str]] = {}
-    """Inherited hyperparameters that a variant has no use for, with the reason: refused."""
     conditional: ClassVar[bool] = False
     """Whether the discriminator is shown labels beside the images."""
     discriminator: Discriminator

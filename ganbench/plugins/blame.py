@@ -24,8 +24,7 @@ def located(error: BaseException) -> str:
     `TypeError: message (mygan.py, line 12)`: of a message its first line; the file without its
     folder, so that the line is the same on every machine.
     """
-    said = f": {message}" if (message := _message(error)) else ""
-    return f"{type(error).__name__}{said}{place(error)}"
+    return f"{type(error).__name__}: {_message(error) or 'no message'}{place(error)}"
 
 
 def place(error: BaseException) -> str:
@@ -50,7 +49,8 @@ def place(error: BaseException) -> str:
 
 def carry(error: BaseException) -> None:
     """Note an error's place on itself: its traceback stays behind when it leaves the process."""
-    error.add_note(NOTE + place(error))
+    if where := place(error):
+        error.add_note(NOTE + where)
 
 
 def is_ours(error: BaseException) -> bool:

@@ -80,10 +80,10 @@ def read_text(path: Path, limit: int) -> str:
         raise damaged(path, "not UTF-8 text") from None
 
 
-def atomic_write(path: Path | str, content: str | bytes) -> None:
+def atomic_write(path: Path | str, content: str | bytes, durable: bool = True) -> None:
     """Write a file whole or not at all: readers see the old content or the new.
 
-    A symbolic link of that name is replaced, not followed.
+    A symbolic link of that name is replaced, not followed. durable: wait until it is on the disk.
 
     Raises UserError with the system's reason where it cannot be written.
     """
@@ -97,8 +97,9 @@ def atomic_write(path: Path | str, content: str | bytes) -> None:
             draft.unlink(missing_ok=True)  # of a process of this number that was killed
             with draft.open("xb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             os.replace(draft, path)
         except BaseException:
             with contextlib.suppress(OSError):

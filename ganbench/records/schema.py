@@ -281,6 +281,11 @@ class State(Document):
     """The latest means; null where a loss is NaN or infinite."""
     images_per_second: Gauged = None
     seconds_left: Gauged = None
+    metric: str | None = None
+    """What is measured just now, while it is evaluated."""
+    measured: Count = 0
+    """Of `metrics` to measure, how many are done."""
+    metrics: Count = 0
     pid: Count
     updated: Moment
 

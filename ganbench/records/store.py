@@ -71,6 +71,7 @@ class TrialDirectory:
         self.scores_path = self.path / "scores"
         self.history_path = self.path / "history.jsonl"
         self.curve_path = self.path / "curve.jsonl"
+        self.error_path = self.path / "error.txt"
 
     def __repr__(self) -> str:
         return f"TrialDirectory({str(self.path)!r})"
@@ -126,8 +127,8 @@ class TrialDirectory:
         return [_read(path, ScoreSet) for path in found if not is_hidden(path)]
 
     def write_state(self, state: State) -> None:
-        """Replace `state.json`."""
-        atomic_write(self.state_path, _text(state))
+        """Replace `state.json`; it is for who watches now, and need not survive the machine."""
+        atomic_write(self.state_path, _text(state), durable=False)
 
     def read_state(self) -> State | None:
         """The state of a trial under way or interrupted; None where there is none."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganbench.data import SOURCES
-from ganbench.errors import UserError
+from ganbench.errors import GanbenchError, UserError
 from ganbench.evaluate.evidence import SPLITS
 from ganbench.evaluate.settings import Settings
 from ganbench.plugins import registry
+from ganbench.plugins.blame import located
 from ganbench.records import tables
 from ganbench.records.store import Outcome, TrialDirectory, find_trials
 from ganbench.study import jobs as worker_jobs
@@ -139,8 +140,7 @@ def _with_references(
 
 
 def _reason(error: BaseException) -> str:
-    line = str(error).partition("\n")[0]
-    return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"
+    return str(error) if isinstance(error, GanbenchError) else located(error)
 
 
 def _has_path(directory: Path) -> bool:

@@ -131,6 +131,13 @@ class Rescoring(NamedTuple):
     beside: Beside | None = None
 
 
+class Rehearsed(NamedTuple):
+    """What a rehearsal found; idle: hyperparameters that were set and that nothing reads."""
+
+    reading: Reading
+    idle: list[str]
+
+
 def resolve(wanted: Wanted) -> Spec:
     """`study.resolve.resolve`."""
     from ganbench.study.resolve import resolve
@@ -145,7 +152,7 @@ def look_at_data(asked: DataAsked) -> DataFacts:
     return look_at_data(asked)
 
 
-def rehearse(job: Rehearsal) -> Reading:
+def rehearse(job: Rehearsal) -> Rehearsed:
     """`study.resolve.rehearse`."""
     from ganbench.study.resolve import rehearse
 

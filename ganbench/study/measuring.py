@@ -14,6 +14,7 @@ import torch
 
 from ganbench import data
 from ganbench.errors import UserError
+from ganbench.plugins.blame import located
 from ganbench.study import host, profile
 from ganbench.study.contenders import Contender, speed_ups, take_turns
 from ganbench.study.operators import OperatorCounter
@@ -170,9 +171,8 @@ def measure(job: Job) -> list[Row]:
 
 def reason_of(error: BaseException) -> str:
     """An error in one line."""
-    lines = str(error).strip().splitlines() or ["no message"]
     own = isinstance(error, UserError) or type(error).__module__.startswith("ganbench")
-    return lines[0] if own else f"{type(error).__name__}: {lines[0]}"
+    return str(error).strip().partition("\n")[0] if own else located(error)
 
 
 def _timed(row: Row, one: Contender, eager: Contender | None) -> None:

@@ -133,11 +133,14 @@ def plan(
         tell(f"warning: {line}")
     plays: list[tuple[Spec, Reading]] = []
     for spec, owner in zip(asked, owners, strict=True):
-        plays.append((spec, ask(jobs.rehearse, Rehearsal(spec, loaded), owner)))
+        read, idle = ask(jobs.rehearse, Rehearsal(spec, loaded), owner)
+        plays.append((spec, read))
+        if idle:
+            tell(f"{spec.label}: nothing in it reads {', '.join(idle)}; the row is another in name")
         fewer = labels is not None and plays[-1][1].labels
         if fewer and (only := _supervised_only(spec, asked)):
             tell(f"added {only.label}: what the labelled images alone are worth")
-            plays.append((only, ask(jobs.rehearse, Rehearsal(only, loaded), owner)))
+            plays.append((only, ask(jobs.rehearse, Rehearsal(only, loaded), owner).reading))
     if labels is not None and not any(read.labels for _, read in plays):
         names = ", ".join(dict.fromkeys(spec.label for spec in asked))
         raise UserError(f"labels {labels}: no variant here reads labels ({names})")

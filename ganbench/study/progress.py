@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -21,7 +22,8 @@ from ganbench.records.store import TrialDirectory
 from ganbench.study.trial import Trial
 
 PLAIN_SECONDS = 10.0
-"""Time between two plain lines of one running trial."""
+"""Without a terminal a trial that runs says nothing twice, and little within so many seconds."""
+QUARTERS = 4
 
 
 class Progress:
@@ -32,7 +34,9 @@ class Progress:
         self.console = console
         self.ended: dict[str, str] = {}
         self.began = time.monotonic()
-        self._seen: dict[str, float] = {}
+        self._started = datetime.now(UTC)
+        self._said: dict[str, tuple[float, str, object]] = {}
+        """Of a trial its last plain line: when, in which phase, at what step of it."""
         self._stop = threading.Event()
         self._live: Live | None = None
         self._thread: threading.Thread | None = None
@@ -61,20 +65,42 @@ class Progress:
             self._thread.join()
 
     def end(self, trial: Trial, outcome: str) -> None:
-        """A trial has ended: `outcome` is its status, with the reason if it failed."""
+        """A trial has ended: `outcome` is its status, with the reason if there is one.
+
+        Where it left a traceback, the line says in which file.
+        """
         self.ended[trial.identity] = outcome
-        if not self._live:
+        status, colon, _ = outcome.partition(":")
+        traceback = TrialDirectory(trial.directory).error_path
+        if status == "failed" and traceback.is_file():
+            outcome += f"; traceback in {traceback}"
+        if not self._live or colon:  # a row of the live table is too short for a reason
             done = f"[{len(self.ended)}/{len(self.trials)}]"
             self._say(f"{done} {_name(trial)}: {outcome}")
 
     def _lines(self) -> None:
         while not self._stop.wait(0.5):
-            for trial in self.trials:
-                state = self._state(trial)
-                last = self._seen.get(trial.identity)
-                if state and (last is None or time.monotonic() - last > PLAIN_SECONDS):
-                    self._seen[trial.identity] = time.monotonic()
-                    self._say(f"{_name(trial)}: {_line(state)}")
+            self.look()
+
+    def look(self) -> None:
+        """Say of every running trial what is worth a line since the last look."""
+        for trial in self.trials:
+            state = self._state(trial)
+            if state and self._is_news(trial, state):
+                self._say(f"{_name(trial)}: {_line(state)}")
+
+    def _is_news(self, trial: Trial, state: State) -> bool:
+        """Whether a trial began a phase; or, some seconds later, another step of it: a quarter
+        of its rounds, another metric."""
+        step: object = state.metric
+        if state.phase == "training":
+            step = min(QUARTERS * state.round // state.rounds, QUARTERS - 1)
+        now = time.monotonic()
+        when, phase, known = self._said.get(trial.identity, (0.0, "", None))
+        if phase == state.phase and (known == step or now - when < PLAIN_SECONDS):
+            return False
+        self._said[trial.identity] = now, state.phase, step
+        return True
 
     def _say(self, line: str) -> None:
         say(self.console, line)
@@ -83,9 +109,11 @@ class Progress:
         if trial.identity in self.ended:
             return None
         try:
-            return TrialDirectory(trial.directory).read_state()
+            state = TrialDirectory(trial.directory).read_state()
         except (GanbenchError, OSError):
             return None  # it ends or is replaced just now
+        # Of an interrupted command it is that one's, until the trial begins anew.
+        return state if state and state.updated >= self._started else None
 
     def _table(self) -> Group:
         table = Table(box=None, pad_edge=False)
@@ -97,15 +125,17 @@ class Progress:
             state = self._state(trial)
             if ended:
                 style = "green" if ended.startswith("finished") else "red"
-                table.add_row(Text(_name(trial)), Text(printable(ended), style=style))
+                table.add_row(
+                    Text(_name(trial)), Text(printable(ended.partition(":")[0]), style=style)
+                )
             elif state:
                 table.add_row(
                     Text(_name(trial)),
                     ProgressBar(state.rounds, state.round, width=16),
                     f"{state.round}/{state.rounds}",
                     f"{state.images_per_second:,.0f}" if state.images_per_second else "",
-                    _clock(state.seconds_left) if state.phase == "training" else state.phase,
-                    Text(printable(_losses(state))),
+                    _clock(state.seconds_left),
+                    Text(printable(_losses(state) if state.phase == "training" else _line(state))),
                 )
             else:
                 waiting += 1
@@ -125,11 +155,14 @@ def _name(trial: Trial) -> str:
 
 def _line(state: State) -> str:
     if state.phase != "training":
-        return state.phase
+        return f"evaluating {state.metric}, {state.measured + 1} of {state.metrics} metrics"
+    if not state.round:
+        return f"training, {state.rounds} rounds"
     rate = f", {state.images_per_second:,.0f} images/s" if state.images_per_second else ""
     left = f", {_clock(state.seconds_left)} left" if state.seconds_left is not None else ""
     losses = f", {_losses(state)}" if state.losses else ""
-    return f"round {state.round}/{state.rounds}{losses}{rate}{left}"
+    share = f"{state.round / state.rounds:.0%}"
+    return f"round {state.round} of {state.rounds} ({share}){losses}{rate}{left}"
 
 
 def _losses(state: State) -> str:

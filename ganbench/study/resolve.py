@@ -13,8 +13,9 @@ from ganbench.data.labels import check_labels
 from ganbench.errors import UserError, of_guest
 from ganbench.model import NUMERICS
 from ganbench.plugins import registry, trust
-from ganbench.study.jobs import DataAsked, DataFacts, Reading, Rehearsal, Spec, Wanted
-from ganbench.study.reading import FEW, reading
+from ganbench.plugins.blame import is_ours, located
+from ganbench.study.jobs import DataAsked, DataFacts, Rehearsal, Rehearsed, Spec, Wanted
+from ganbench.study.reading import FEW, reading, unread
 from ganbench.train.trainer import build
 
 
@@ -79,7 +80,7 @@ def look_at_data(asked: DataAsked) -> DataFacts:
     )
 
 
-def rehearse(job: Rehearsal) -> Reading:
+def rehearse(job: Rehearsal) -> Rehearsed:
     """Build a variant once, so that what cannot work is refused before any training.
 
     Raises UserError where it cannot be built, or its source has changed meanwhile.
@@ -94,14 +95,16 @@ def rehearse(job: Rehearsal) -> Reading:
             if reading(game, few).labels:
                 raise ValueError("it reads labels, and there are none")
         game = build(variant, facts.shape, facts.classes, spec.resolved, seed=0)
-        return reading(game, few)
+        read = reading(game, few)
     except BaseException as error:
         if not of_guest(error):
             raise
-        reason = str(error).partition("\n")[0]
-        if not isinstance(error, ValueError) or not reason:
-            reason = f"{type(error).__name__}: {reason}"
+        said = isinstance(error, ValueError) and is_ours(error)
+        reason = str(error) if said else located(error)
         raise UserError(f"{spec.reference} cannot be built for {facts.name}: {reason}") from error
+    own = [name for name in spec.changed if name != "preset"]
+    idle = unread(variant, facts.classes, few, spec.resolved, own) if own else []
+    return Rehearsed(read, idle)
 
 
 def check_source(reference: str, found: str, planned: str) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from ganbench.errors import GanbenchError, UserError
 from ganbench.evaluate.settings import Settings
 from ganbench.plugins import registry
+from ganbench.plugins.blame import located
 from ganbench.records import tables
 from ganbench.records.schema import Record
 from ganbench.records.store import Outcome, TrialDirectory, atomic_write
@@ -196,10 +197,7 @@ def _record(trial: Trial, answer: Record | BaseException) -> Record:
 
     if isinstance(answer, GanbenchError):  # the directory is full, say, or another's
         return failed(trial, str(answer))
-    if isinstance(answer, Crashed):
-        reason = str(answer)
-    else:
-        reason = f"{type(answer).__name__}: {str(answer).partition(chr(10))[0]}"
+    reason = str(answer) if isinstance(answer, Crashed) else located(answer)
     record = failed(trial, reason)
     directory = TrialDirectory(trial.directory)
     try:

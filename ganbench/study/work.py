@@ -28,6 +28,7 @@ from ganbench.evaluate.pictures_neighbours import neighbours_picture
 from ganbench.evaluate.pictures_points import codes_picture, points_picture
 from ganbench.model import NUMERICS, Game
 from ganbench.plugins import registry
+from ganbench.plugins.blame import located
 from ganbench.printable import printable_lines
 from ganbench.records.plots import history_picture
 from ganbench.records.schema import Checkpoint, Cost, Host, Record, State, Status
@@ -86,16 +87,11 @@ def _execute(trial: Trial) -> Record:
     except BaseException as error:
         if not of_guest(error):
             raise
-        atomic_write(directory.path / "error.txt", printable_lines(traceback.format_exc()))
-        record = work.record("failed", _reason(error))
+        atomic_write(directory.error_path, printable_lines(traceback.format_exc()))
+        record = work.record("failed", located(error))
     directory.write_record(record)
     directory.clear_state()
     return record
-
-
-def _reason(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
 
 
 def start(trial: Trial, dataset: Dataset) -> Trainer:
@@ -144,14 +140,13 @@ class _Work:
     def run(self) -> Record:
         trial, directory = self.trial, self.directory
         directory.clear_attempt()
-        self.tell("training", 0, {})
+        self.tell("training", 0)
         dataset = data.load(trial.dataset, trial.data_root)
         self.trainer = trainer = start(trial, dataset)
         flops = trainer.rehearse()
         host.reset_peak_memory(trial.device)
         curve = self.train(trainer, dataset)
         memory = host.peak_memory_mb(trial.device)
-        self.tell("evaluating", trial.rounds, {})
 
         began = time.perf_counter()
         model = trainer.evaluation_model()
@@ -195,7 +190,7 @@ class _Work:
         return Evidence(model, dataset, trial.evaluation, trial.seed, device=trial.device)
 
     def judge(self, evidence: Evidence) -> harness.Evaluation:
-        return harness.judge(evidence, beside=self.trial.beside is None)
+        return harness.judge(evidence, self.trial.beside is None, self.tell_metric)
 
     def report(self, means: dict[str, float]) -> None:
         """A reading of the history: keep it, and tell who watches."""
@@ -205,16 +200,22 @@ class _Work:
         if time.perf_counter() - self.written > STATE_SECONDS:
             left = elapsed / means["round"] * (self.trial.rounds - means["round"])
             losses = {k: v for k, v in means.items() if k not in ("round", "images")}
-            self.tell("training", int(means["round"]), losses, rate, left)
+            self.tell(
+                "training",
+                int(means["round"]),
+                losses=losses,
+                images_per_second=rate,
+                seconds_left=left,
+            )
+
+    def tell_metric(self, metric: str, done: int, of: int) -> None:
+        """What is measured now: `done` metrics of `of` are."""
+        self.tell("evaluating", self.trial.rounds, metric=metric, measured=done, metrics=of)
 
     def tell(
-        self,
-        phase: Literal["training", "evaluating"],
-        round_number: int,
-        losses: Mapping[str, float | None],
-        rate: float | None = None,
-        left: float | None = None,
+        self, phase: Literal["training", "evaluating"], round_number: int, **facts: Any
     ) -> None:
+        """Leave a state for who watches."""
         self.written = time.perf_counter()
         self.directory.write_state(
             State(
@@ -223,11 +224,9 @@ class _Work:
                 phase=phase,
                 round=round_number,
                 rounds=self.trial.rounds,
-                losses=dict(losses),
-                images_per_second=rate,
-                seconds_left=left,
                 pid=os.getpid(),
                 updated=datetime.now(UTC),
+                **facts,
             )
         )
 
@@ -273,7 +272,7 @@ class _Work:
             except Unavailable as reason:
                 missing.setdefault(str(reason), []).append(name)
             except Exception as error:
-                missing.setdefault(_reason(error), []).append(name)
+                missing.setdefault(located(error), []).append(name)
         reasons = (f"no picture of {', '.join(n)}: {reason}" for reason, n in missing.items())
         return "; ".join(reasons) or None
 

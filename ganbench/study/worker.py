@@ -75,13 +75,15 @@ def _answer(work: bytes) -> bytes:
 def _told(error: BaseException) -> bytes:
     """An exception as the parent can read it, which does not know a plug-in's classes."""
     from ganbench.errors import GanbenchError, UserError, out_of_memory
+    from ganbench.plugins.blame import carry, located
 
-    text = f"{type(error).__name__}: {error}"
+    text = located(error)
     if not isinstance(error, Exception):  # it would end the parent
-        error = UserError(f"the code of a plug-in raised {text.removesuffix(': ')}")
+        error = UserError(f"the code of a plug-in raised {text}")
     elif lacking := out_of_memory(error):
         error = lacking
     elif not isinstance(error, GanbenchError):
+        carry(error)
         error.add_note("in a worker:\n" + "".join(traceback.format_exception(error)))
     if type(error).__module__.partition(".")[0] in ("builtins", "ganbench"):
         with contextlib.suppress(Exception):

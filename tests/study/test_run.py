@@ -165,7 +165,7 @@ def test_damaged_weights_are_told(study: ganbench.Result, tmp_path: Path) -> Non
         ganbench.load(directory)
 
 
-def test_what_fails_fails_alone(tmp_path: Path) -> None:
+def test_what_fails_fails_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     guest = tmp_path / "guest.py"
     guest.write_text(GUEST)
     modes = ["good", "diverge", "raise", "die", "lost"]
@@ -175,13 +175,17 @@ def test_what_fails_fails_alone(tmp_path: Path) -> None:
     assert status["good"] == ("finished", None)
     assert status["diverge"][0] == "diverged"
     assert "generator became nan between rounds 1 and 20" in status["diverge"][1]
-    assert status["raise"] == ("failed", "ValueError: a bug")
+    assert status["raise"] == ("failed", "ValueError: a bug (guest.py, line 15)")
     assert status["die"][0] == "failed"
     assert "ended without an answer" in status["die"][1]
     assert status["lost"][0] == "failed"
     assert "does not reach" in status["lost"][1]
+    lines = capsys.readouterr().err.splitlines()
+    where = f"failed: {status['raise'][1]}; traceback in {result.outcomes[2].directory}/error.txt"
+    assert any(where in line for line in lines)
     text = tables.render_text(result.comparison)
-    for words in ("generator became nan", "ValueError: a bug", "ended without an answer"):
+    bug = "ValueError: a bug (guest.py, line 15)"
+    for words in ("generator became nan", bug, "ended without an answer"):
         assert words in " ".join(text.split())
     assert len(result.comparison.failures) == 4
 
@@ -190,7 +194,7 @@ def test_what_fails_fails_alone(tmp_path: Path) -> None:
     assert again.trained == 1
     raised = again.outcomes[2].directory
     assert (raised / "record.failed-1.json").exists()
-    assert TrialDirectory(raised).read_record().reason == "ValueError: a bug"
+    assert TrialDirectory(raised).read_record().reason == "ValueError: a bug (guest.py, line 15)"
 
 
 def test_an_interrupted_trial_starts_anew(tmp_path: Path) -> None:
