@@ -188,7 +188,7 @@ def bring(job: tuple[str, str]) -> tuple[int, bool, set[str]]:
     if owner:
         sys.modules[f"guest_{owner}"] = sys
     os.chdir(place)
-    return os.getpid(), cache._read_only, seen
+    return os.getpid(), not cache._writes, seen
 
 
 def whose(job: tuple[str, str]) -> str:
