@@ -36,7 +36,7 @@ ACTIVE = re.compile(
     | \](?=[(\[])        # the end of a link's text
     | !(?=\[) | ~(?=~)   # images; what is struck out
     | &(?=[\w#])         # &lt;
-    | (?<!\w)_ | _(?!\w) # emphasis, but not within_names
+    | (?<![^\W_])_ | _(?![^\W_])  # emphasis, but not within_names
     | (?<=www)\. | :(?=//) | (?<=mailto): | (?<=xmpp): | @(?=[\w-]+\.\w)  # addresses
     | ^[#>+=\[-]         # headings, quotes, lists, tasks, definitions of links
     """,
