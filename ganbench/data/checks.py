@@ -15,6 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import PIL
 from PIL import Image
 
 from ganbench.cache import recall
@@ -86,7 +87,7 @@ def check_files(
         return [found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
     facts = {
-        "version": VERSION,
+        "version": [VERSION, PIL.__version__],
         "folder": str(folder.absolute()),
         "image": [size, channels, span],
         "files": [[name, *stamp(name), one] for name, one in zip(names, decoded, strict=True)],

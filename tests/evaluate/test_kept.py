@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,30 +53,33 @@ def test_a_reference_that_moves_has_another_version(digits: Dataset) -> None:
         pytest.fail(f"versions are others: {ANEW}")
 
 
-@pytest.mark.usefixtures("forgotten")
-def test_an_edit_that_moves_no_number_makes_nothing_anew(
+def test_what_is_kept_is_found_by_declared_versions(
     digits: Dataset, forgotten: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keys are of declared versions: nothing of the sources' text is in them."""
-    settings = Settings(metrics=("cluster_accuracy",))
-    made: list[str] = []
-    monkeypatch.setattr("ganbench.cache.SLOW", 0.0)
-    gather = references._gather
-    monkeypatch.setattr(references, "_gather", lambda e: made.append("row") or gather(e))
-    first = references.gather(digits, "test", settings)
-    references._cache.clear()
-    monkeypatch.setattr(Path, "read_bytes", edited(Path.read_bytes))
-    assert references.gather(digits, "test", settings) == first
-    assert made == ["row"]
-    references._cache.clear()
-    monkeypatch.setattr("ganbench.evaluate.settings.REFERENCES_VERSION", REFERENCES_VERSION + 1)
+    """Nothing of the sources' text is in the keys: an edit makes nothing anew, a version does."""
+    facts: list[dict[str, Any]] = []
+
+    def recall(kind: str, known: dict[str, Any], make: Callable[[], Any], *_: Any) -> Any:
+        facts.append(known)
+        return make()
+
+    monkeypatch.setattr(references, "recall", recall)
+    monkeypatch.setattr(real, "recall", recall)
+    settings = Settings(metrics=("fid",))
     references.gather(digits, "test", settings)
-    assert made == ["row", "row"]
-
-
-def edited(read: Callable[[Path], bytes]) -> Callable[[Path], bytes]:
-    """Every Python file with a line more."""
-    return lambda path: read(path) + (b"\n# edited\n" if path.suffix == ".py" else b"")
+    machine = {"libraries", "machine", "threads"}
+    rows, *features = facts
+    assert rows.keys() == {"protocol", *machine}
+    assert [one.keys() for one in features] == [
+        {"version", "dataset", "split", "limit", "extractor", *machine}
+    ] * 2
+    forgotten()
+    monkeypatch.setattr("ganbench.evaluate.settings.REFERENCES_VERSION", REFERENCES_VERSION + 1)
+    monkeypatch.setattr(real, "VERSION", real.VERSION + 1)
+    facts.clear()
+    references.gather(digits, "test", settings)
+    assert facts[0] != rows
+    assert not [one for one in facts[1:] if one in features]
 
 
 if __name__ == "__main__":
