@@ -198,7 +198,8 @@ class Reference(Document):
 
 
 class ScoreSet(Document):
-    """`scores/<protocol_id>.json`: one evaluation of one trial. Added, never overwritten.
+    """`scores/<protocol_id>.json`: one evaluation of one trial. Added, and never overwritten
+    once it is complete.
 
     That of the best checkpoint is `<protocol_id>-best.json`.
     """
@@ -218,6 +219,8 @@ class ScoreSet(Document):
     skipped: list[Skip] = []
     references: list[Reference] = []
     seconds: FiniteFloat = 0.0
+    complete: bool = True
+    """False where an extractor's weights were not here: evaluated again by the next run."""
 
 
 class State(Document):

@@ -45,6 +45,7 @@ def score_set(
             for name, score in evaluation.references
         ],
         seconds=evaluation.seconds,
+        complete=evaluation.complete,
         **(facts or {}),
     )
 

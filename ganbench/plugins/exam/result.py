@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ganbench.evaluate.capabilities import CapabilityError
+
 if TYPE_CHECKING:
     from ganbench.plugins.exam.candidate import Candidate
 
@@ -76,5 +78,9 @@ def place(error: BaseException) -> str:
 
 def told(error: BaseException) -> str:
     """An unexpected error in one line, with its place in the plug-in."""
+    if isinstance(error, CapabilityError):
+        if error.__cause__ is None:  # what it returned is wrong
+            return str(error)
+        error = error.__cause__
     text = str(error).strip().partition("\n")[0]
     return f"{type(error).__name__}: {text}{place(error)}"
