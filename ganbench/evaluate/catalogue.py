@@ -23,7 +23,8 @@ class Entry:
     unit: "" for a dimensionless number. when: measured `always`, on `images` alone, where the
     factors are known (`world`), on points of a `mixture`, on `stacked` digits, or only when it
     is `asked` for by name, because it is costly: no group and no `all` holds it. extractor:
-    whether it, or a row beside it, reads the extractor that the settings name.
+    what it, or a row beside it, reads of the extractor that the settings name; `classes` only
+    of one that knows the data set's.
     """
 
     name: str
@@ -33,7 +34,7 @@ class Entry:
     version: int = 1
     unit: str = ""
     when: When = "always"
-    extractor: bool = False
+    extractor: Literal["", "features", "classes"] = ""
 
 
 CATALOGUE: dict[str, Entry] = {
@@ -45,7 +46,7 @@ CATALOGUE: dict[str, Entry] = {
             "Frechet distance of generated to training images in an extractor's features",
             better="lower",
             when="images",
-            extractor=True,
+            extractor="features",
         ),
         Entry(
             "kid",
@@ -53,14 +54,14 @@ CATALOGUE: dict[str, Entry] = {
             "unbiased kernel distance of generated to training images in the same features",
             better="lower",
             when="images",
-            extractor=True,
+            extractor="features",
         ),
         Entry(
             "inception_score",
             "fidelity",
             "exp of the information that an extractor's classes and generated images share",
             when="images",
-            extractor=True,
+            extractor="features",
         ),
         Entry(
             "precision",
@@ -68,7 +69,7 @@ CATALOGUE: dict[str, Entry] = {
             "share of generated images within the training images' neighbourhoods",
             version=2,
             when="images",
-            extractor=True,
+            extractor="features",
         ),
         Entry(
             "recall",
@@ -76,7 +77,7 @@ CATALOGUE: dict[str, Entry] = {
             "share of training images within the generated images' neighbourhoods",
             version=2,
             when="images",
-            extractor=True,
+            extractor="features",
         ),
         Entry(
             "density",
@@ -84,7 +85,7 @@ CATALOGUE: dict[str, Entry] = {
             "how many training images' neighbourhoods hold a generated image, over k",
             version=2,
             when="images",
-            extractor=True,
+            extractor="features",
         ),
         Entry(
             "coverage",
@@ -92,7 +93,7 @@ CATALOGUE: dict[str, Entry] = {
             "share of training images whose neighbourhood holds a generated image",
             version=2,
             when="images",
-            extractor=True,
+            extractor="features",
         ),
         Entry(
             "fd_dinov2",
@@ -287,7 +288,7 @@ CATALOGUE: dict[str, Entry] = {
             "classes",
             "how often an independent classifier sees the intended label in a generated image",
             when="images",
-            extractor=True,
+            extractor="classes",
         ),
         Entry(
             "classification_accuracy_score",
@@ -300,7 +301,7 @@ CATALOGUE: dict[str, Entry] = {
             "Vendi score of an extractor's features within a class; to be read beside real images'",
             better="none",
             when="images",
-            extractor=True,
+            extractor="features",
         ),
         Entry(
             "memorisation_ratio",
@@ -308,7 +309,7 @@ CATALOGUE: dict[str, Entry] = {
             "distance to the nearest training image over that of new real images: 1 new, 0 copies",
             better="none",
             when="images",
-            extractor=True,
+            extractor="features",
         ),
         Entry(
             "memorisation_copies",
@@ -316,7 +317,7 @@ CATALOGUE: dict[str, Entry] = {
             "share of samples as near to training as the nearest 1 % of new real images",
             better="lower",
             when="images",
-            extractor=True,
+            extractor="features",
         ),
         Entry(
             "pixel_js",
@@ -333,7 +334,7 @@ CATALOGUE: dict[str, Entry] = {
             better="lower",
             version=2,
             when="images",
-            extractor=True,
+            extractor="features",
         ),
         Entry(
             "real_fake_auc",
@@ -346,7 +347,7 @@ CATALOGUE: dict[str, Entry] = {
             "robustness",
             "accuracy of the model's own classify() on real images under four attacks, their mean",
             when="images",
-            extractor=True,
+            extractor="classes",
         ),
         Entry(
             "attacked_auc",
@@ -354,7 +355,7 @@ CATALOGUE: dict[str, Entry] = {
             "AUC of classify()'s confidence for clean against attacked real images, mean of four",
             better="none",
             when="images",
-            extractor=True,
+            extractor="classes",
         ),
     )
 }

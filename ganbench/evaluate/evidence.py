@@ -222,11 +222,6 @@ class Evidence:
         return {}
 
     @property
-    def has_features(self) -> bool:
-        """Whether a metric had the extractor read the generated images."""
-        return "extractor" in vars(self) and self.extractor.identity in self._generated_reads
-
-    @property
     def generated_features(self) -> Tensor:
         """Features (samples, d) of the generated images."""
         return self.seen_by(self.extractor, "generated").features

@@ -74,7 +74,10 @@ class Settings:
         read: dict[str, str | None] = {
             metric: name for metric, name in OWN.items() if metric in metrics
         }
-        if any(CATALOGUE[metric].extractor for metric in metrics):
+        wanted = {CATALOGUE[metric].extractor for metric in metrics}
+        name = extractor_table.chosen(self.extractor, dataset.name)
+        knows = name is not None and extractor_table.knows_classes(name, dataset.name)
+        if "features" in wanted or ("classes" in wanted and knows):
             read[""] = self.extractor
         return read
 

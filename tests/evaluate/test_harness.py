@@ -20,7 +20,7 @@ from ganbench.evaluate.evidence import Evidence, stream, undisturbed
 from ganbench.evaluate.harness import Evaluation, Settings, evaluate
 from ganbench.evaluate.metrics import METRICS, Measurement, Metric
 from ganbench.evaluate.metrics.registry import metric
-from ganbench.model.latent import Categorical, Latent, LatentValue, Noise
+from ganbench.model.latent import Categorical, Latent, Noise
 from tests.evaluate.fakes import Album, Bars, Static
 
 SMALL = Settings(samples=2000, probe_pairs=2000, probe_test_pairs=1000, probe_steps=200)
