@@ -12,6 +12,14 @@ class GanbenchError(Exception):
     """Base of the errors that are shown as one line, without a traceback."""
 
 
+class Unsupported(NotImplementedError):
+    """Raised by a capability's method to say that the model does not have it, and why.
+
+    Nothing else says so: a NotImplementedError may be an accident, such as a network without
+    `forward`. It is one all the same, so that code which catches that goes on.
+    """
+
+
 class UserError(GanbenchError):
     """A user's mistake: unknown name, wrong type, missing data. The CLI exits with 2."""
 

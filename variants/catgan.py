@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-from ganbench.model import Batch, SemiSupervised, View
+from ganbench.model import Batch, SemiSupervised, Unsupported, View
 
 
 def entropy(outputs: Tensor) -> Tensor:
@@ -52,5 +52,5 @@ class CatGAN(SemiSupervised):
     def cluster(self, images: Tensor) -> Tensor:
         """The class (n,) of each image, found without labels."""
         if self.label_weight:
-            raise NotImplementedError("its classes were learnt from labels")
+            raise Unsupported("its classes were learnt from labels")
         return self.discriminator(images).outputs.argmax(1)

@@ -143,7 +143,8 @@ def _metrics() -> list[dict[str, Any]]:
             "summary": entry.summary,
             "better": entry.better,
             "group": entry.group,
-            "note": "no direction" if entry.better == "none" else f"{entry.better} is better",
+            "note": ("no direction" if entry.better == "none" else f"{entry.better} is better")
+            + "; only by its name" * (entry.when == "asked"),
         }
         for entry in CATALOGUE.values()
     ]

@@ -35,7 +35,10 @@ data_root = click.option(
     help="Folder with downloaded data [$GANBENCH_DATA, or the user's cache].",
 )
 metrics = click.option(
-    "--metrics", metavar="NAME,...", help="Metrics or groups of them, or all [the usual ones]."
+    "--metrics",
+    metavar="NAME,...",
+    help="Metrics or groups of them, or all [the usual ones]. In no group and not in all are "
+    "fd_dinov2 and cmmd, whose networks are large: they are named.",
 )
 samples = click.option("--samples", type=int, help="Generated images that are judged [5000].")
 extractor = click.option(

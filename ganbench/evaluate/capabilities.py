@@ -1,17 +1,21 @@
 """What a model can do, found by the methods it has and never by its class.
 
-A capability that is missing, or whose method raises NotImplementedError, raises
-`Unavailable` with the reason; one that returns the wrong shape, numbers
-that are not finite or categories that are not there raises ValueError.
+A capability that is missing, or whose method raises `Unsupported`, raises `Unavailable` with
+the reason. One that raises anything else, or returns the wrong shape, numbers that are not
+finite or categories that are not there, raises `CapabilityError`: the model is broken, and what
+was to be measured did apply.
 """
 
 from __future__ import annotations
 
+import warnings
+from types import TracebackType
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ganbench.errors import Unsupported
 from ganbench.model.latent import Latent, LatentValue
 
 
@@ -19,16 +23,81 @@ class Unavailable(Exception):
     """Something cannot be measured on this model or data set; the message says why."""
 
 
+class TooFew(Unavailable):
+    """A set has too few images to be compared; the message says which, and how many it takes."""
+
+
+class NoWeights(Unavailable):
+    """An extractor's weights are not here; the message says what to put where."""
+
+
+class CapabilityError(ValueError):
+    """A capability that the model has went wrong; the message says which, and how."""
+
+
 def ask(model: Any, capability: str, *arguments: Any) -> Tensor:
-    """Call a capability. Raises Unavailable where the model does not have it."""
+    """Call a capability.
+
+    Raises Unavailable where the model does not have it, CapabilityError where its method
+    raises.
+    """
     method = getattr(model, capability, None)
     if not callable(method):
         raise Unavailable(f"no {capability}()")
     try:
         answer: Tensor = method(*arguments)
+    except Unsupported as reason:
+        raise Unavailable(_without(capability, reason)) from reason
     except NotImplementedError as error:
-        raise Unavailable(f"no {capability}()") from error
+        if not _says_it_itself(error, capability):
+            raise _broken(capability, error) from error
+        raise Unavailable(_without(capability, error)) from error
+    except Exception as error:
+        raise _broken(capability, error) from error
     return answer
+
+
+def _without(capability: str, reason: Exception) -> str:
+    text = _first_line(reason)
+    return f"no {capability}()" + (f": {text}" if text else "")
+
+
+def _broken(capability: str, error: Exception) -> CapabilityError:
+    text = _first_line(error)
+    return CapabilityError(
+        f"{capability}() raised {type(error).__name__}" + (f": {text}" if text else "")
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), "")
+
+
+def _says_it_itself(error: NotImplementedError, capability: str) -> bool:
+    """Whether a capability's own method raised, or one of that name that it overrides.
+
+    So plug-ins said that they cannot before there was `Unsupported`: they are warned, once.
+    What raises deeper down is an accident.
+    """
+    assert error.__traceback__ is not None
+    frames: list[TracebackType] = []
+    below = error.__traceback__.tb_next  # the first is of `ask`
+    while below:
+        frames.append(below)
+        below = below.tb_next
+    names = {frame.tb_frame.f_code.co_name for frame in frames}
+    if not frames or not names <= {capability, "decorate_context"}:  # that of torch.no_grad()
+        return False
+    last = frames[-1]
+    warnings.warn_explicit(
+        f"{capability}() says by NotImplementedError that it cannot: raise "
+        "ganbench.model.Unsupported instead, which no accident raises",
+        FutureWarning,
+        last.tb_frame.f_code.co_filename,
+        last.tb_lineno,
+        registry=last.tb_frame.f_globals.setdefault("__warningregistry__", {}),
+    )
+    return True
 
 
 def latent_of(model: Any) -> Latent:
@@ -58,7 +127,7 @@ def encode(model: Any, images: Tensor) -> Tensor:
     answer = _checked("encode", ask(model, "encode", images), (len(images), len(codes)))
     for code, column in zip(codes, answer.T, strict=True):
         if code.classes and not bool(((column >= 0) & (column < code.classes)).all()):
-            raise ValueError(f"encode() returned categories outside 0..{code.classes - 1}")
+            raise CapabilityError(f"encode() returned categories outside 0..{code.classes - 1}")
     return answer
 
 
@@ -78,9 +147,9 @@ def cluster(model: Any, images: Tensor) -> Tensor:
     """The category (n,) that the model puts each image in, integers from 0."""
     answer = _checked("cluster", ask(model, "cluster", images), (len(images),))
     if answer.is_floating_point() or answer.is_complex():
-        raise ValueError(f"cluster() returned {answer.dtype}, not integers")
+        raise CapabilityError(f"cluster() returned {answer.dtype}, not integers")
     if bool((answer < 0).any()):
-        raise ValueError("cluster() returned categories below 0")
+        raise CapabilityError("cluster() returned categories below 0")
     return answer
 
 
@@ -94,9 +163,11 @@ def reconstruct(model: Any, images: Tensor) -> Tensor:
     return _checked("reconstruct", ask(model, "reconstruct", images), tuple(images.shape))
 
 
-def _checked(capability: str, answer: Tensor, shape: tuple[int, ...]) -> Tensor:
+def _checked(capability: str, answer: Any, shape: tuple[int, ...]) -> Tensor:
+    if not isinstance(answer, Tensor):
+        raise CapabilityError(f"{capability}() returned {type(answer).__name__}, not a tensor")
     if tuple(answer.shape) != shape:
-        raise ValueError(f"{capability}() returned shape {tuple(answer.shape)}, not {shape}")
+        raise CapabilityError(f"{capability}() returned shape {tuple(answer.shape)}, not {shape}")
     if not bool(torch.isfinite(answer).all()):
-        raise ValueError(f"{capability}() returned numbers that are not finite")
+        raise CapabilityError(f"{capability}() returned numbers that are not finite")
     return answer

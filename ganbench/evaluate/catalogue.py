@@ -22,7 +22,9 @@ class Entry:
     name: the name of the score it gives. version: raised when its numbers change meaning.
     unit: "" for a dimensionless number. when: measured `always`, on `images` alone, where the
     factors are known (`world`), on points of a `mixture`, on `stacked` digits, or only when it
-    is `asked` for by name, because it is costly.
+    is `asked` for by name, because it is costly: no group and no `all` holds it. extractor:
+    what it, or a row beside it, reads of the extractor that the settings name; `classes` only
+    of one that knows the data set's.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Entry:
     version: int = 1
     unit: str = ""
     when: When = "always"
+    extractor: Literal["", "features", "classes"] = ""
 
 
 CATALOGUE: dict[str, Entry] = {
@@ -43,6 +46,7 @@ CATALOGUE: dict[str, Entry] = {
             "Frechet distance of generated to training images in an extractor's features",
             better="lower",
             when="images",
+            extractor="features",
         ),
         Entry(
             "kid",
@@ -50,36 +54,46 @@ CATALOGUE: dict[str, Entry] = {
             "unbiased kernel distance of generated to training images in the same features",
             better="lower",
             when="images",
+            extractor="features",
         ),
         Entry(
             "inception_score",
             "fidelity",
             "exp of the information that an extractor's classes and generated images share",
             when="images",
+            extractor="features",
         ),
         Entry(
             "precision",
             "fidelity",
             "share of generated images within the training images' neighbourhoods",
+            version=2,
             when="images",
+            extractor="features",
         ),
         Entry(
             "recall",
             "fidelity",
             "share of training images within the generated images' neighbourhoods",
+            version=2,
             when="images",
+            extractor="features",
         ),
         Entry(
             "density",
             "fidelity",
             "how many training images' neighbourhoods hold a generated image, over k",
+            version=2,
             when="images",
+            extractor="features",
         ),
         Entry(
             "coverage",
             "fidelity",
             "share of training images whose neighbourhood holds a generated image",
+            version=2,
             when="images",
+            extractor="features",
         ),
         Entry(
             "fd_dinov2",
@@ -274,6 +288,7 @@ CATALOGUE: dict[str, Entry] = {
             "classes",
             "how often an independent classifier sees the intended label in a generated image",
             when="images",
+            extractor="classes",
         ),
         Entry(
             "classification_accuracy_score",
@@ -286,6 +301,7 @@ CATALOGUE: dict[str, Entry] = {
             "Vendi score of an extractor's features within a class; to be read beside real images'",
             better="none",
             when="images",
+            extractor="features",
         ),
         Entry(
             "memorisation_ratio",
@@ -293,6 +309,7 @@ CATALOGUE: dict[str, Entry] = {
             "distance to the nearest training image over that of new real images: 1 new, 0 copies",
             better="none",
             when="images",
+            extractor="features",
         ),
         Entry(
             "memorisation_copies",
@@ -300,12 +317,14 @@ CATALOGUE: dict[str, Entry] = {
             "share of samples as near to training as the nearest 1 % of new real images",
             better="lower",
             when="images",
+            extractor="features",
         ),
         Entry(
             "pixel_js",
             "robustness",
             "Jensen-Shannon distance of the histograms of generated and training pixels",
             better="lower",
+            version=2,
             when="images",
         ),
         Entry(
@@ -313,7 +332,9 @@ CATALOGUE: dict[str, Entry] = {
             "robustness",
             "Jensen-Shannon distance of the histograms of an extractor's features, mean over them",
             better="lower",
+            version=2,
             when="images",
+            extractor="features",
         ),
         Entry(
             "real_fake_auc",
@@ -326,6 +347,7 @@ CATALOGUE: dict[str, Entry] = {
             "robustness",
             "accuracy of the model's own classify() on real images under four attacks, their mean",
             when="images",
+            extractor="classes",
         ),
         Entry(
             "attacked_auc",
@@ -333,6 +355,7 @@ CATALOGUE: dict[str, Entry] = {
             "AUC of classify()'s confidence for clean against attacked real images, mean of four",
             better="none",
             when="images",
+            extractor="classes",
         ),
     )
 }
@@ -342,7 +365,8 @@ def chosen(metrics: Sequence[str] | None, kinds: Collection[When] = ()) -> list[
     """The metrics of an evaluation, in the catalogue's order: those named, or the usual ones.
 
     kinds: what the data is, see `Entry.when`. `all` names every metric, a group's name all of
-    the group. Raises UserError for an unknown name.
+    the group, but for those that are measured only when they are asked for by their own name.
+    Raises UserError for an unknown name.
     """
     if metrics is None:
         return [entry.name for entry in CATALOGUE.values() if entry.when in kinds]
@@ -351,4 +375,8 @@ def chosen(metrics: Sequence[str] | None, kinds: Collection[When] = ()) -> list[
         if name not in {"all", *groups, *CATALOGUE}:
             raise unknown("metric", name, [*CATALOGUE, *groups, "all"])
     asked = set(metrics)
-    return [entry.name for entry in CATALOGUE.values() if {"all", entry.name, entry.group} & asked]
+    return [
+        entry.name
+        for entry in CATALOGUE.values()
+        if entry.name in asked or (entry.when != "asked" and {"all", entry.group} & asked)
+    ]

@@ -14,8 +14,9 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from ganbench.data.dataset import Dataset, Split, Streamed, as_stored, to_unit_range
-from ganbench.evaluate import capabilities, extractors, probe, real
+from ganbench.evaluate import capabilities, extractor_table, extractors, probe, real
 from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.extractor_table import KNOWN
 from ganbench.evaluate.extractors import Extractor, Read
 from ganbench.evaluate.networks import BATCH
 from ganbench.evaluate.settings import Settings
@@ -33,12 +34,17 @@ def stream(seed: int, purpose: str) -> int:
     return int(state[0] >> np.uint64(1))
 
 
+def rows_of(n: int, limit: int) -> Tensor:
+    """At most `limit` of n rows, a fixed random choice in their written order."""
+    rows = torch.randperm(n, generator=torch.Generator().manual_seed(0))
+    return rows[:limit].sort().values
+
+
 def choose(split: Split | Streamed, limit: int) -> Split:
     """At most `limit` images of a split, a fixed random choice in their written order; read."""
     if len(split) <= limit:
         return split if isinstance(split, Split) else split[:]
-    rows = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))
-    return split[rows[:limit].sort().values]
+    return split[rows_of(len(split), limit)]
 
 
 @contextmanager
@@ -241,20 +247,35 @@ class Evidence:
         return self._logits("held-out")
 
     def _logits(self, images: ImageSet) -> Tensor:
+        name = extractor_table.chosen(self.settings.extractor, self.dataset.name)
+        if name in KNOWN and not KNOWN[name].has_logits:  # before images are read in vain
+            raise Unavailable(f"extractor {name} has no logits")
         logits = self.seen_by(self.extractor, images).logits
         if logits is None:
             raise Unavailable(f"extractor {self.extractor.name} has no logits")
         return logits
 
+    def need_classes(self) -> None:
+        """Raise Unavailable where the extractor's logits are not the data set's classes.
+
+        Known before it is loaded, so that nothing is fetched or read in vain.
+        """
+        name = extractor_table.chosen(self.settings.extractor, self.dataset.name)
+        if name and not extractor_table.knows_classes(name, self.dataset.name):
+            raise self._unknown_classes(name)
+
     def classes_of(self, logits: Tensor) -> Tensor:
         """The data set's classes (n,) in an extractor's logits, where these stand for them."""
-        classes = self.dataset.classes
-        if logits.shape[1] != classes or not self.extractor.knows_classes(self.dataset.name):
-            raise Unavailable(
-                f"extractor {self.extractor.name} does not know the {classes} classes of "
-                f"{self.dataset.name}"
-            )
+        self.need_classes()
+        if logits.shape[1] != self.dataset.classes:
+            raise self._unknown_classes(self.extractor.name)
         return logits.argmax(1)
+
+    def _unknown_classes(self, extractor: str) -> Unavailable:
+        data = self.dataset
+        return Unavailable(
+            f"extractor {extractor} does not know the {data.classes} classes of {data.name}"
+        )
 
     # What the model says of images.
 

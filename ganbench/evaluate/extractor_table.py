@@ -18,7 +18,9 @@ class Known:
     """An extractor's entry.
 
     features: numbers per image. files: glob patterns below torch's hub folder of what it
-    fetches; none for those that ship with ganbench. megabytes: of these files, about.
+    fetches; none for those that ship with ganbench. megabytes: of these files, about. seconds:
+    per image on one core of a CPU, about. classes_of: the data set whose classes its logits
+    are; has_logits: whether it has any.
     """
 
     name: str
@@ -26,19 +28,23 @@ class Known:
     features: int
     files: tuple[str, ...] = ()
     megabytes: int = 0
+    seconds: float = 0.0
+    classes_of: str = ""
+    has_logits: bool = True
 
 
 KNOWN = {
     entry.name: entry
     for entry in (
-        Known("digits-v1", "a small classifier of 8x8 digits", 32),
-        Known("mnist-v1", "a small classifier of 28x28 digits", 32),
+        Known("digits-v1", "a small classifier of 8x8 digits", 32, classes_of="digits"),
+        Known("mnist-v1", "a small classifier of 28x28 digits", 32, classes_of="mnist"),
         Known(
             "inception",
             "Inception-v3 of 2015, what papers measure FID in",
             2048,
             ("checkpoints/weights-inception-2015-12-05-6726825d.pth",),
             95,
+            0.17,
         ),
         Known(
             "clip",
@@ -46,6 +52,8 @@ KNOWN = {
             768,
             ("checkpoints/clip-vit-l-14-336px-*.pt",),
             930,
+            5.0,
+            has_logits=False,
         ),
         Known(
             "dinov2",
@@ -53,6 +61,8 @@ KNOWN = {
             1024,
             ("checkpoints/dinov2_vitl14_pretrain.pth", "facebookresearch_dinov2_main/hubconf.py"),
             1220,
+            2.0,
+            has_logits=False,
         ),
     )
 }
@@ -86,6 +96,14 @@ def chosen(name: str | None, dataset: str) -> str | None:
     elif name not in KNOWN:
         raise unknown("extractor", name, [*KNOWN, f"{FILE}PATH"])
     return name
+
+
+def knows_classes(name: str, dataset: str) -> bool:
+    """Whether the logits of the extractor of a name are a data set's classes, in their order.
+
+    By the contract, whatever logits a `file:` has are those.
+    """
+    return name.startswith(FILE) or KNOWN[name].classes_of == dataset
 
 
 def hub() -> Path:

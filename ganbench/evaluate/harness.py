@@ -27,7 +27,8 @@ class Evaluation:
     protocol_id: see `Settings.protocol_id`. skipped: (metric, reason) of what was not measured,
     and ("metric of reference", reason) where a reference failed.
     references: (name, score) of what stands beside a model: real images, k-means; they
-    depend on data and settings alone. seconds: wall-clock time of the whole.
+    depend on data and settings alone. seconds: wall-clock time of the whole. complete: all that
+    applies was tried with its weights here; else it is worth another evaluation.
     """
 
     protocol_id: str
@@ -38,6 +39,7 @@ class Evaluation:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     references: list[tuple[str, Score]] = field(default_factory=list)
     seconds: float = 0.0
+    complete: bool = True
 
 
 def evaluate(
@@ -52,12 +54,16 @@ def evaluate(
 ) -> Evaluation:
     """Measure everything that a model can do; what it cannot is recorded with the reason.
 
+    A metric that goes wrong is recorded, too, and does not end the others.
+
     model: anything with capabilities, on `device`. split: the held-out real images, "test"
     for final scores, "validation" for choices. beside: gather the references too. The model's
     mode and parameters and the global generators of random numbers are left as they are found;
     on a CPU the same seed and number of threads give the same bits.
 
-    Raises ValueError for another split, UserError for an unknown extractor.
+    Raises CapabilityError where a capability of the model went wrong (it raised, or gave another
+    shape or numbers that are not finite): such a model has no scores. Raises ValueError for
+    another split, UserError for an unknown extractor.
     """
     return judge(Evidence(model, dataset, settings or Settings(), seed, split, device), beside)
 
@@ -73,6 +79,7 @@ def judge(
     """
     start = time.perf_counter()
     dataset, settings, split = evidence.dataset, evidence.settings, evidence.split
+    complete = True
     found = Evaluation(settings.protocol_id(dataset, split), split, settings, evidence.given_seed)
     with undisturbed(evidence.model, evidence.given_seed, evidence.device):
         names = settings.metrics_for(dataset)
@@ -84,8 +91,14 @@ def judge(
                 found.scores.append(outcome)
             else:
                 found.skipped.append((name, outcome.reason))
+                complete &= not outcome.again
     if beside:
         scores, missing = references.gather(dataset, split, settings, evidence.device)
         found.references.extend(scores)
-        found.skipped.extend((f"{metric} of {name}", reason) for name, metric, reason in missing)
-    return replace(found, seconds=time.perf_counter() - start)
+        own = dict(found.skipped)  # of both there is one reason
+        found.skipped.extend(
+            (f"{metric} of {name}", reason)
+            for name, metric, reason in missing
+            if own.get(metric) != reason
+        )
+    return replace(found, seconds=time.perf_counter() - start, complete=complete)

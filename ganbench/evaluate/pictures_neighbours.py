@@ -23,8 +23,8 @@ def neighbours_picture(evidence: Evidence, path: Path) -> None:
 
     The upper rows are samples at random, the lower ones those of all that are closest to a
     training image: the first to look at for copies. They are the evaluation's very samples and
-    training images. Nearest in the extractor's features, or in pixels
-    where the data set has none; the number is that distance, and 0 is a copy.
+    training images. Nearest in the extractor's features where a metric reads them, else in
+    pixels: nothing is fetched for a picture. The number is that distance, and 0 is a copy.
 
     Raises Unavailable for points, and where the model has no latent or cannot generate.
     """
@@ -53,12 +53,13 @@ def neighbours_picture(evidence: Evidence, path: Path) -> None:
 
 def _space(evidence: Evidence) -> tuple[str, Tensor, Tensor]:
     """Where distances are taken, and the samples (n, d) and training images (m, d) there."""
-    try:
-        name = evidence.extractor.name
-    except Unavailable:
-        generated, train = (
-            images.flatten(1).float() / 255
-            for images in (evidence.generated, evidence.train.images)
-        )
-        return "pixels", generated, train
-    return name, evidence.generated_features, evidence.train_features
+    if "" in evidence.settings.extractors_for(evidence.dataset):
+        try:
+            name = evidence.extractor.name
+        except Unavailable:
+            pass
+        else:
+            return name, evidence.generated_features, evidence.train_features
+    images = evidence.generated, evidence.train.images
+    generated, train = (each.flatten(1).float() / 255 for each in images)
+    return "pixels", generated, train

@@ -19,8 +19,16 @@ from torch import Tensor
 
 from ganbench.cache import digest, recall
 from ganbench.data.dataset import Dataset
-from ganbench.evaluate import real
-from ganbench.evaluate.capabilities import Unavailable, classify
+from ganbench.evaluate import extractors, real
+from ganbench.evaluate.capabilities import CapabilityError, Unavailable, classify
+from ganbench.evaluate.counts import (
+    FEWEST,
+    enough_for_frechet,
+    enough_held_out,
+    enough_training,
+    equal,
+    some,
+)
 from ganbench.evaluate.evidence import Evidence, gathered, undisturbed
 from ganbench.evaluate.extractor_table import OWN
 from ganbench.evaluate.metrics import (
@@ -53,12 +61,15 @@ from ganbench.evaluate.metrics.memorisation import copying, held_out_distances, 
 from ganbench.evaluate.metrics.robustness import Attacked, accuracy_of, auc_of, under_attack
 from ganbench.evaluate.metrics.uncertainty import of_accuracy
 from ganbench.evaluate.reference_codes import beside_codes
-from ganbench.evaluate.score import Score, measured
+from ganbench.evaluate.score import Missing, Score, measured
 from ganbench.evaluate.settings import Settings
 
 SEED = 0
 SIGMA = 0.5
 """Standard deviation in pixels of the blur of the negative control."""
+
+HELD_OUT = "held-out real images"
+SMOOTH = f", blurred (sigma {SIGMA}),"
 
 FLOOR = "real images, held out"
 POINTS = "real points, held out"
@@ -88,6 +99,11 @@ def gather(
     evidence = Evidence(None, dataset, settings, SEED, split, device)
     facts = {
         "protocol": settings.protocol_id(dataset, split),
+        # rows that lack weights are made again once these are here
+        "weights": [
+            extractors.found(name, dataset.name)
+            for _, name in sorted(settings.extractors_for(dataset).items())
+        ],
         **real.circumstances(evidence.device),
     }
 
@@ -120,10 +136,13 @@ def _gather(evidence: Evidence) -> Beside:
     for name, metric, measure in _references(evidence):
         if metric not in wanted:
             continue
-        outcome = measured(METRICS[metric], measure, evidence)
+        try:
+            outcome = measured(METRICS[metric], measure, evidence)
+        except CapabilityError as error:  # of an extractor that is asked as a model would be
+            outcome = Missing(f"failed: {error}")
         if isinstance(outcome, Score):
             found.scores.append((name, outcome))
-        elif outcome.failed:  # what just does not apply is said in the metric's own row
+        elif outcome.applies:  # what just does not apply is said in the metric's own row
             found.missing.append((name, metric, outcome.reason))
     return found
 
@@ -176,32 +195,54 @@ def _one(of: Callable[[], dict[str, Measurement]], name: str) -> Measurement:
 
 def _of_fidelity(evidence: Evidence) -> Iterator[Reference]:
     """Held-out real images, and blurred ones."""
-    count = f"{len(evidence.held_out)} held-out real images"
-    smooth = f"{count}, blurred (sigma {SIGMA}),"
-    for name, measure in _against_training(
-        evidence, lambda: evidence.held_out_features, count
-    ).items():
+    for name, measure in _against_training(evidence, lambda: evidence.held_out_features).items():
         yield FLOOR, name, measure
     for name, measure in _against_training(
-        evidence, lambda: _blurred_features(evidence), smooth
+        evidence, lambda: _blurred_features(evidence), SMOOTH
     ).items():
         yield BLURRED, name, measure
-    yield FLOOR, "inception_score", lambda: score_of(evidence, evidence.held_out_logits, count)
+    count = f"{len(evidence.held_out)} {HELD_OUT}"
+
+    def score() -> Measurement:
+        enough_held_out(evidence)
+        return score_of(evidence, evidence.held_out_logits, count)
+
+    yield FLOOR, "inception_score", score
 
 
 def _against_training(
-    evidence: Evidence, features: Callable[[], Tensor], description: str
+    evidence: Evidence, features: Callable[[], Tensor], how: str = ""
 ) -> dict[str, Callable[[], Measurement]]:
-    """The fidelity metrics that compare features with those of the training images."""
+    """The fidelity metrics that compare features with those of the training images.
+
+    features: of the held-out images; how: what was done to them.
+    """
+    count = f"{len(evidence.held_out)} {HELD_OUT}{how}"
+
+    def distance() -> Measurement:
+        enough_training(evidence)
+        enough_held_out(evidence)
+        enough_for_frechet(evidence, evidence.train_features.shape[1])
+        return distance_to_training(evidence, features(), count)
+
+    def kernel_distance() -> Measurement:
+        enough_held_out(evidence)
+        return kernel_distance_to_training(evidence, features(), count)
 
     @cache
     def overlap() -> dict[str, Measurement]:
-        return overlap_with_training(evidence, features(), description)
+        compared = _compared(evidence, features)
+        return overlap_with_training(evidence, compared, f"{len(compared)} {HELD_OUT}{how}")
 
-    return {
-        "fid": lambda: distance_to_training(evidence, features(), description),
-        "kid": lambda: kernel_distance_to_training(evidence, features(), description),
-    } | {name: partial(_one, overlap, name) for name in OVERLAP}
+    return {"fid": distance, "kid": kernel_distance} | {
+        name: partial(_one, overlap, name) for name in OVERLAP
+    }
+
+
+def _compared(evidence: Evidence, of_held_out: Callable[[], Tensor]) -> Tensor:
+    """Of the held-out images' rows (n, ...) as many as there are generated ones beside them."""
+    enough_held_out(evidence)
+    return some(of_held_out(), equal(evidence))
 
 
 def _of_modes(evidence: Evidence) -> Iterator[Reference]:
@@ -224,20 +265,19 @@ def _of_modes(evidence: Evidence) -> Iterator[Reference]:
 
 def _of_histograms(evidence: Evidence) -> Iterator[Reference]:
     """Held-out real images, and blurred ones."""
-    images, count = evidence.held_out.images, f"{len(evidence.held_out)} held-out real images"
-    yield FLOOR, "pixel_js", lambda: pixel_distance(evidence, images, count)
-    yield (
-        FLOOR,
-        "feature_js",
-        lambda: feature_distance(evidence, evidence.held_out_features, count),
-    )
-    smooth = f"{count}, blurred (sigma {SIGMA}),"
-    yield BLURRED, "pixel_js", lambda: pixel_distance(evidence, _blurred(evidence), smooth)
-    yield (
-        BLURRED,
-        "feature_js",
-        lambda: feature_distance(evidence, _blurred_features(evidence), smooth),
-    )
+
+    def pixels(images: Callable[[], Tensor], how: str) -> Measurement:
+        compared = _compared(evidence, images)
+        return pixel_distance(evidence, compared, f"{len(compared)} {HELD_OUT}{how}")
+
+    def features(read: Callable[[], Tensor], how: str) -> Measurement:
+        compared = _compared(evidence, read)
+        return feature_distance(evidence, compared, f"{len(compared)} {HELD_OUT}{how}")
+
+    yield FLOOR, "pixel_js", lambda: pixels(lambda: evidence.held_out.images, "")
+    yield FLOOR, "feature_js", lambda: features(lambda: evidence.held_out_features, "")
+    yield BLURRED, "pixel_js", lambda: pixels(lambda: _blurred(evidence), SMOOTH)
+    yield BLURRED, "feature_js", lambda: features(lambda: _blurred_features(evidence), SMOOTH)
 
 
 def _of_copying(evidence: Evidence) -> Iterator[Reference]:
@@ -245,10 +285,11 @@ def _of_copying(evidence: Evidence) -> Iterator[Reference]:
 
     @cache
     def new() -> dict[str, Measurement]:
+        enough_held_out(evidence, 2 * FEWEST)
         known = held_out_distances(evidence)
         rows = np.random.default_rng(SEED).permutation(len(known))
-        halves = known[rows[::2]], known[rows[1::2]]
-        return copying(evidence, *halves, "half of the held-out real images against the other")
+        one, other = known[rows[::2]], known[rows[1::2]]
+        return copying(evidence, one, other, f"{len(one)} {HELD_OUT} against {len(other)} others")
 
     @cache
     def copied() -> dict[str, Measurement]:
@@ -281,9 +322,8 @@ def _real_diversity(evidence: Evidence) -> Measurement:
 @gathered
 def _ordinary(evidence: Evidence) -> tuple[dict[str, Attacked], str]:
     """What the extractor's own classifier makes of images under attack, and its name."""
+    evidence.need_classes()
     extractor, classes = evidence.extractor, evidence.dataset.classes
-    if not extractor.knows_classes(evidence.dataset.name):
-        raise Unavailable(f"extractor {extractor.name} does not know the classes")
     found = under_attack(evidence, partial(classify, extractor, classes=classes))
     return found, extractor.identity
 
@@ -294,6 +334,7 @@ def blurred(images: Tensor, sigma: float) -> Tensor:
 
 
 def _extractor_accuracy(evidence: Evidence) -> Measurement:
+    evidence.need_classes()
     labels = evidence.held_out.labels
     value = accuracy(evidence.classes_of(evidence.held_out_logits), labels)
     protocol = f"{evidence.extractor.identity} on {len(labels)} held-out real images, uint8"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.capabilities import CapabilityError, NoWeights, TooFew, Unavailable
 from ganbench.evaluate.catalogue import Better
 from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.metrics.registry import Measurement, Metric
@@ -36,10 +36,15 @@ class Score:
 
 @dataclass(frozen=True)
 class Missing:
-    """Why a metric has no number. failed: or does it just not apply?"""
+    """Why a metric has no number.
+
+    applies: it does apply to this model and these data, but went wrong, or there are too few
+    images. again: weights that it takes are not here, so that it is worth another try.
+    """
 
     reason: str
-    failed: bool = True
+    applies: bool = True
+    again: bool = False
 
 
 def to_score(metric: Metric, measurement: Measurement, evidence: Evidence, seconds: float) -> Score:
@@ -61,13 +66,19 @@ def to_score(metric: Metric, measurement: Measurement, evidence: Evidence, secon
 def measured(
     metric: Metric, measure: Callable[[], Measurement], evidence: Evidence
 ) -> Score | Missing:
-    """The score, or why there is none: nothing that goes wrong in a metric leaves it."""
+    """The score, or why there is none: nothing that goes wrong in a metric leaves it.
+
+    Raises CapabilityError where it is the model that went wrong.
+    """
     start = time.perf_counter()
     try:
         measurement = measure()
     except Unavailable as reason:
-        return Missing(str(reason), failed=False)
-    except Exception as error:  # a metric, or the model under it, must not end the evaluation
+        few, again = isinstance(reason, TooFew), isinstance(reason, NoWeights)
+        return Missing(str(reason), applies=few or again, again=again)
+    except CapabilityError:
+        raise
+    except Exception as error:  # a metric must not end the evaluation
         text = str(error).strip().splitlines()
         return Missing(f"failed: {type(error).__name__}" + (f": {text[0]}" if text else ""))
     if not math.isfinite(measurement.value):

@@ -26,7 +26,8 @@ class Settings:
     pairs that probes are trained and tested on. probe_steps, classifier_steps: Adam steps of
     100 images of a probe and of a fresh classifier. noise: standard deviation of the noise on
     images in [-1, 1]. extractor: its name, or None for the data set's default. metrics: names
-    (or groups, or "all"); None means the usual ones of the data set.
+    (or groups, or "all", which hold none that is only measured by name); None means the usual
+    ones of the data set.
 
     Raises ValueError for a count below 1 or a negative noise.
     """
@@ -64,27 +65,43 @@ class Settings:
         }
         return chosen(self.metrics, [kind for kind, there in kinds.items() if there])
 
+    def extractors_for(self, dataset: Dataset) -> dict[str, str | None]:
+        """The extractors that the metrics of a data set read, as they are named to `find`.
+
+        By who reads them: "" for what the settings say, else the metric that is defined in one.
+        """
+        metrics = self.metrics_for(dataset)
+        read: dict[str, str | None] = {
+            metric: name for metric, name in OWN.items() if metric in metrics
+        }
+        wanted = {CATALOGUE[metric].extractor for metric in metrics}
+        name = extractor_table.chosen(self.extractor, dataset.name)
+        knows = name is not None and extractor_table.knows_classes(name, dataset.name)
+        if "features" in wanted or ("classes" in wanted and knows):
+            read[""] = self.extractor
+        return read
+
     def protocol_id(self, dataset: Dataset, split: str = "test") -> str:
         """SHA-256, 12 hex digits, of all that defines the numbers but the model and the seed.
 
-        Settings, extractor with its hash, versions of the metrics, data and split. Raises
-        UserError for an unknown extractor.
+        Settings, extractor with its published hash where a metric reads it, versions of the
+        metrics, data and split. Nothing is fetched. Raises UserError for an unknown extractor.
         """
         from ganbench.evaluate.extractors import identity
 
-        metrics = self.metrics_for(dataset)
+        metrics, read = self.metrics_for(dataset), self.extractors_for(dataset)
         parts = {
             "dataset": [dataset.name, dataset.fingerprint],
             "split": split,
             # an extractor is known by its hash, whatever it was called and wherever it lies
             "settings": {k: v for k, v in asdict(self).items() if k != "metrics"}
             | {"extractor": None},
-            "extractor": identity(self.extractor, dataset.name),
+            "extractor": identity(read.pop(""), dataset.name) if "" in read else None,
             "metrics": {name: CATALOGUE[name].version for name in metrics},
             "references": REFERENCES_VERSION,
         }
-        if own := {metric: identity(name, "") for metric, name in OWN.items() if metric in metrics}:
-            parts["extractors"] = own
+        if read:
+            parts["extractors"] = {metric: identity(name, "") for metric, name in read.items()}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 

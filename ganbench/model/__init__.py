@@ -1,5 +1,6 @@
 """What a variant is made of: `from ganbench.model import GAN, update, Latent, ...`."""
 
+from ganbench.errors import Unsupported
 from ganbench.model.autoencoder import Autoencoder
 from ganbench.model.backbones import Discriminator, View, head
 from ganbench.model.batch import Batch
@@ -36,6 +37,7 @@ __all__ = [
     "Recognition",
     "SemiSupervised",
     "Uniform",
+    "Unsupported",
     "Update",
     "View",
     "head",

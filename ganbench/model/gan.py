@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from ganbench.errors import Unsupported
 from ganbench.model import backbones, layers, losses
 from ganbench.model.backbones import Discriminator, View
 from ganbench.model.batch import Batch
@@ -290,10 +291,10 @@ class GAN(Game):
     def score(self, images: Tensor) -> Tensor:
         """The discriminator's score (n,): higher is more real.
 
-        Raises NotImplementedError where it is a property of a whole batch.
+        Raises Unsupported where it is a property of a whole batch.
         """
         if self.minibatch_discrimination:
-            raise NotImplementedError("minibatch discrimination scores an image in its batch")
+            raise Unsupported("minibatch discrimination scores an image in its batch")
         return self.lone_score(images)
 
     def lone_score(self, images: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganbench.errors import Unsupported
 from ganbench.model.backbones import View
 from ganbench.model.batch import Batch
 from ganbench.model.gan import GAN
@@ -65,14 +66,14 @@ class SemiSupervised(GAN):
         return loss + self.label_weight * classes, {"class_loss": classes}
 
     def generate(self, latent: LatentValue) -> Tensor:
-        """Images (n, *shape) in [-1, 1]; NotImplementedError with an untrained generator."""
+        """Images (n, *shape) in [-1, 1]; Unsupported with an untrained generator."""
         if self.supervised_only:
-            raise NotImplementedError("supervised_only trains no generator")
+            raise Unsupported("supervised_only trains no generator")
         images: Tensor = super().generate(latent)
         return images
 
     def classify(self, images: Tensor) -> Tensor:
-        """Logits (n, classes); NotImplementedError where no labels were read."""
+        """Logits (n, classes); Unsupported where no labels were read."""
         if not self.label_weight:
-            raise NotImplementedError("label_weight=0 reads no labels")
+            raise Unsupported("label_weight=0 reads no labels")
         return self.discriminator(images).outputs[:, : self.classes]

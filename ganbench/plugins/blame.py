@@ -32,7 +32,7 @@ def place(error: BaseException) -> str:
 
     The innermost frame in a plug-in's file; where there is none, the innermost in a first-party
     variant's. Of a SyntaxError it is the line that is no Python. Of an error that comes from
-    another process it is what `carry` noted there.
+    another process it is what `carry` noted there. Of one that tells of another, the other's.
     """
     for note in getattr(error, "__notes__", ()):
         if isinstance(note, str) and note.startswith(NOTE):
@@ -44,7 +44,7 @@ def place(error: BaseException) -> str:
         for frame, line in frames:
             if is_blamed(frame):
                 return _written(frame.f_code.co_filename, line)
-    return ""
+    return place(error.__cause__) if error.__cause__ else ""
 
 
 def carry(error: BaseException) -> None:

@@ -243,7 +243,8 @@ class Reference(Document):
 
 
 class ScoreSet(Document):
-    """`scores/<protocol_id>.json`: one evaluation of one trial. Added, never overwritten.
+    """`scores/<protocol_id>.json`: one evaluation of one trial. Added, and never overwritten
+    once it is complete.
 
     That of the best checkpoint is `<protocol_id>-best.json`.
     """
@@ -266,6 +267,8 @@ class ScoreSet(Document):
     host: Host | None = None
     """Where it was measured; null in older files: where the trial ran."""
     packages: dict[str, Text] = {}
+    complete: bool = True
+    """False where an extractor's weights were not here: evaluated again by the next run."""
 
 
 class State(Document):

@@ -106,16 +106,16 @@ class TrialDirectory:
         return self.scores_path / f"{protocol_id}{suffix}.json"
 
     def has_scores(self, protocol_id: str, checkpoint: Checkpoint = "final") -> bool:
-        """Whether a checkpoint of the trial was evaluated by this protocol."""
-        return not self.scores_path.is_symlink() and is_file(
-            self.scores_of(protocol_id, checkpoint)
-        )
+        """Whether a checkpoint of the trial was evaluated by this protocol, completely."""
+        path = self.scores_of(protocol_id, checkpoint)
+        found = not self.scores_path.is_symlink() and is_file(path)
+        return found and _read(path, ScoreSet).complete
 
     def add_scores(self, scores: ScoreSet) -> Path:
-        """Write `scores/<protocol_id>.json`. Raises UserError where it is there already."""
+        """Write `scores/<protocol_id>.json`. Raises UserError where a complete one is there."""
         refuse_link(self.scores_path)
         path = self.scores_of(scores.protocol_id, scores.checkpoint)
-        if os.path.lexists(path):
+        if os.path.lexists(path) and self.has_scores(scores.protocol_id, scores.checkpoint):
             raise UserError(f"{path}: these scores are there already and are never overwritten")
         atomic_write(path, _text(scores))
         return path

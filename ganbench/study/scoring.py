@@ -53,6 +53,7 @@ def score_set(
         skipped=[*skipped, *(beside.skipped if beside else [])],
         references=beside.references if beside else _references(evaluation.references),
         seconds=evaluation.seconds,
+        complete=evaluation.complete,
         **(facts or {}),
     )
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
+from torch import nn
 
+import ganbench.model
+from ganbench.errors import Unsupported
 from ganbench.evaluate import capabilities
-from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.capabilities import CapabilityError, Unavailable
 from ganbench.model.latent import Categorical, Latent, Noise
 
 
@@ -71,3 +76,47 @@ def test_a_wrong_shape_says_so() -> None:
 
     with pytest.raises(ValueError, match=r"score\(\) returned shape \(4, 1, 8, 8\), not \(4,\)"):
         capabilities.score(Wrong(), IMAGES)
+
+
+def test_cannot_is_said_by_an_exception_of_its_own() -> None:
+    class Modest(Whole):
+        def score(self, images: torch.Tensor) -> torch.Tensor:
+            raise Unsupported("it depends on the batch")
+
+    with pytest.raises(Unavailable, match=r"^no score\(\): it depends on the batch$"):
+        capabilities.score(Modest(), IMAGES)
+    assert issubclass(Unsupported, NotImplementedError)  # whoever catches that goes on
+    assert ganbench.model.Unsupported is Unsupported
+
+
+def test_a_plug_in_that_says_it_the_old_way_is_warned() -> None:
+    class Old(Whole):
+        def score(self, images: torch.Tensor) -> torch.Tensor:
+            raise NotImplementedError("not here")
+
+    class Older(Old):
+        @torch.no_grad()
+        def score(self, images: torch.Tensor) -> torch.Tensor:
+            return super().score(images)
+
+    for model in (Old(), Older()):
+        with (
+            pytest.warns(FutureWarning, match=r"score\(\) says by .*raise ganbench.model.Unsupp"),
+            pytest.raises(Unavailable, match=r"^no score\(\): not here$"),
+        ):
+            capabilities.score(model, IMAGES)
+
+
+class Headless(nn.Module):
+    """A network without `forward`."""
+
+
+@pytest.mark.parametrize("cause", [Headless(), lambda x: x.missing, lambda x: [][0]])
+def test_what_goes_wrong_inside_is_no_cannot(cause: Any) -> None:
+    class Accident(Whole):
+        def score(self, images: torch.Tensor) -> torch.Tensor:
+            return cause(images)
+
+    with pytest.raises(CapabilityError, match=r"^score\(\) raised \w+: ") as caught:
+        capabilities.score(Accident(), IMAGES)
+    assert caught.value.__cause__ is not None

@@ -21,7 +21,7 @@ from torch_fidelity import feature_extractor_inceptionv3 as tf_inception
 
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate import extractor_table, extractors
-from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.capabilities import NoWeights, Unavailable
 from ganbench.evaluate.extractors import published, weights
 from ganbench.evaluate.extractors.weights import Weights
 from ganbench.evaluate.harness import Settings, evaluate
@@ -43,20 +43,23 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "files"),
+    ("name", "files", "pinned"),
     [
-        ("inception", ["checkpoints/weights-inception-2015-12-05-6726825d.pth"]),
-        ("clip", ["checkpoints/clip-vit-l-14-336px-3035c92b"]),
-        ("dinov2", ["facebookresearch_dinov2_main"]),
+        ("inception", ["checkpoints/weights-inception-2015-12-05-6726825d.pth"], "@6726825d"),
+        ("clip", ["checkpoints/clip-vit-l-14-336px-3035c92b"], "@3035c92b"),
+        ("dinov2", ["facebookresearch_dinov2_main"], ""),
     ],
 )
-def test_without_weights_it_says_what_to_put_where(hub: Path, name: str, files: list[str]) -> None:
-    with pytest.raises(Unavailable, match=f"extractor {name}: .*https://.* (at|as) ") as caught:
+def test_without_weights_it_says_what_to_put_where(
+    hub: Path, name: str, files: list[str], pinned: str
+) -> None:
+    with pytest.raises(NoWeights, match=f"extractor {name}: .*https://.* (at|as) ") as caught:
         extractors.get(name)
     for file in files:
         assert str(hub / file) in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert extractors.identity(name, "") == f"{name} without weights"
+    assert extractors.identity(name, "").startswith(f"{name}{pinned} (bilinear to ")
+    assert extractors.found(name, "") == ""
     assert not extractor_table.is_here(name)
     assert not list((hub / "checkpoints").iterdir())
 

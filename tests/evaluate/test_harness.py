@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganbench.data.dataset import Dataset, Split
+from ganbench.errors import Unsupported
 from ganbench.evaluate import harness, references
-from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.capabilities import CapabilityError, Unavailable
 from ganbench.evaluate.catalogue import CATALOGUE
 from ganbench.evaluate.evidence import Evidence, stream, undisturbed
 from ganbench.evaluate.harness import Evaluation, Settings, evaluate
 from ganbench.evaluate.metrics import METRICS, Measurement, Metric
 from ganbench.evaluate.metrics.registry import metric
-from ganbench.model.latent import Categorical, Latent, LatentValue, Noise
+from ganbench.model.latent import Categorical, Latent, Noise
 from tests.evaluate.fakes import Album, Bars, Static
 
 SMALL = Settings(samples=2000, probe_pairs=2000, probe_test_pairs=1000, probe_steps=200)
@@ -206,21 +207,48 @@ def test_a_metric_that_crashes_is_recorded(
     assert "cluster_accuracy" in values(found)
 
 
-def test_a_model_that_misbehaves_is_recorded(digits: Dataset) -> None:
-    class Broken(Album):
-        def generate(self, latent: LatentValue) -> Tensor:
-            return torch.full((len(latent), 1, 8, 8), float("nan"))
+BROKEN = {
+    "generate": (
+        lambda *_: torch.full((1000, 1, 8, 8), float("nan")),
+        r"generate\(\) returned numbers that are not finite",
+    ),
+    "encode": (lambda images: torch.zeros(1, 7), r"encode\(\) returned shape \(1, 7\), not"),
+    "classify": (lambda images: nn.Module()(images), r"classify\(\) raised NotImplementedError"),
+    "score": (lambda images: 1 / 0, r"score\(\) raised ZeroDivisionError: division by zero"),
+    "posterior_log_prob": (lambda *_: None, r"posterior_log_prob\(\) returned NoneType, not a"),
+    "cluster": (lambda images: images.flatten(1).mean(1), "float32, not integers"),
+}
 
-        def encode(self, images: Tensor) -> Tensor:
-            return torch.zeros(len(images), 7)
 
+@pytest.mark.parametrize("capability", list(BROKEN))
+def test_a_model_that_is_broken_has_no_scores(digits: Dataset, capability: str) -> None:
+    model = Album(digits, label=True).train()
+    answer, complaint = BROKEN[capability]
+    setattr(model, capability, answer)
+    with pytest.raises(CapabilityError, match=complaint):
+        evaluate(model, digits, seed=0, settings=FAST)
+    assert model.training  # left as it was found
+
+
+def test_what_a_model_cannot_do_says_why(digits: Dataset) -> None:
+    class Modest(Album):
         def classify(self, images: Tensor) -> Tensor:
-            raise NotImplementedError
+            raise Unsupported("it read no labels")
 
-    found = reasons(evaluate(Broken(digits), digits, seed=0, settings=FAST))
-    assert found["fid"] == "failed: ValueError: generate() returned numbers that are not finite"
-    assert found["nmi"].startswith("failed: ValueError: encode() returned shape (1000, 7), not")
-    assert found["test_error"] == "no classify()"
+    found = reasons(evaluate(Modest(digits), digits, seed=0, settings=FAST))
+    assert found["test_error"] == "no classify(): it read no labels"
+
+
+def test_a_classifier_that_answers_without_gradients_alone(digits: Dataset) -> None:
+    class Looked(Album):
+        def classify(self, images: Tensor) -> Tensor:
+            return torch.from_numpy(super().classify(torch.from_numpy(images.numpy())).numpy())
+
+    found = evaluate(Looked(digits), digits, seed=0, settings=FAST)
+    assert values(found)["test_error"] == 0
+    assert reasons(found)["attacked_accuracy"].startswith(
+        "classify() gives no gradients: classify() raised RuntimeError: Can't call numpy()"
+    )
 
 
 def test_latents_without_codes(digits: Dataset) -> None:
@@ -287,10 +315,11 @@ def test_the_references_stand_beside_it(perfect: Evaluation) -> None:
 @pytest.mark.usefixtures("forgotten")
 def test_a_reference_that_fails_is_left_out_with_its_reason(digits: Dataset) -> None:
     few = dataclasses.replace(digits, test=digits.test.subset(slice(1)))
-    found = evaluate(Static(), few, seed=0, settings=Settings(samples=50, metrics=("kid",)))
+    found = evaluate(Static(), few, seed=0, settings=Settings(samples=500, metrics=("kid",)))
     assert found.references == []
     reasons = dict(found.skipped)
-    assert "pairs need at least 2 rows" in reasons["kid of real images, held out"]
+    reason = "needs at least 100 held-out real images, not 1"
+    assert reasons["kid of real images, held out"] == reason
 
 
 def test_references_depend_on_no_model_or_seed(digits: Dataset, perfect: Evaluation) -> None:

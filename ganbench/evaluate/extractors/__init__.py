@@ -25,6 +25,7 @@ __all__ = [
     "Shipped",
     "find",
     "for_dataset",
+    "found",
     "get",
     "identity",
 ]
@@ -54,18 +55,25 @@ def find(name: str | None, dataset: str, device: torch.device | str = "cpu") -> 
 
 
 def identity(name: str | None, dataset: str) -> str:
-    """Name and hash of what `find` gives, or why there is none.
+    """Name and published hash of what `find` gives, or why there is none. Fetches nothing.
 
-    Fetches weights that are not here yet. Raises UserError as `get`.
+    Raises UserError as `get`.
     """
     try:
         known = _name(name, dataset)
     except Unavailable as reason:
         return str(reason)
-    try:
-        return _identity(known)
-    except Unavailable:
-        return f"{known} without weights"  # the reason may differ from day to day
+    return _identity(known)
+
+
+def found(name: str | None, dataset: str) -> str:
+    """What is here of an extractor that is fetched: SHA-256 of its weights; "" for none.
+
+    And for the others, which are whole by their identity.
+    """
+    known = chosen(name, dataset)
+    fetched = known in KNOWN and KNOWN[known].files
+    return published.found(known) if known and fetched else ""
 
 
 def _name(name: str | None, dataset: str) -> str:
@@ -80,7 +88,7 @@ def _identity(name: str) -> str:
         content = exported.identity(Path(name.removeprefix(FILE)))
         _made(name, content, "cpu")  # a file that cannot be used is told before training
         return content
-    return published.identity(name) if KNOWN[name].files else shipped.identity(name)
+    return published.declared(name) if KNOWN[name].files else shipped.identity(name)
 
 
 @lru_cache(maxsize=4)

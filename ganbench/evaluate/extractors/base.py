@@ -40,10 +40,6 @@ class Extractor(ABC):
     def look(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """Features (n, d) and logits (n, k) or None of one batch, uint8 on `device`."""
 
-    def knows_classes(self, dataset: str) -> bool:
-        """Whether its logits are those of a data set's classes, in their order."""
-        return False
-
     def read(self, images: Tensor) -> Read:
         """Features and logits, float32 on the CPU, of uint8 images (n, c, h, w).
 

@@ -72,10 +72,6 @@ class Exported(Extractor):
             raise Unavailable(f"extractor {self.name} gave neither features nor (features, logits)")
         return answers[0], answers[1] if len(answers) == 2 else None
 
-    def knows_classes(self, dataset: str) -> bool:
-        """By the contract, whatever logits it has are those of the data set's classes."""
-        return True
-
 
 def identity(path: Path) -> str:
     """Stem of the file's name and hash of its content. Raises UserError where it is not there."""

@@ -18,18 +18,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ganbench.evaluate.capabilities import Unavailable
-from ganbench.evaluate.extractors.base import Extractor, first_line
-from ganbench.evaluate.extractors.weights import TIMEOUT, Weights, whole
+from ganbench.evaluate.capabilities import NoWeights, Unavailable
+from ganbench.evaluate.extractor_table import KNOWN
+from ganbench.evaluate.extractors.base import Extractor, Read, first_line
+from ganbench.evaluate.extractors.weights import TIMEOUT, Weights, sha256_of, whole
 
 CLIP = "clip-vit-l-14-336px"
 DINOV2 = "dinov2_vitl14"
 DINOV2_CODE = "facebookresearch/dinov2"
+PATIENCE = 60.0
+"""Seconds of reading that are not worth a word."""
 DINOV2_URL = "https://dl.fbaipublicfiles.com/dinov2"
 
 
@@ -40,7 +43,7 @@ class Published(Extractor):
     rule (TensorFlow 1's: corners not aligned, no smoothing when it shrinks) to `side` pixels.
     The features are float32; Inception's logits are torch-fidelity's `logits_unbiased`.
 
-    name: "inception", "clip" or "dinov2". Raises Unavailable, with what to put where, where the
+    name: "inception", "clip" or "dinov2". Raises NoWeights, with what to put where, where the
     weights cannot be had or read.
     """
 
@@ -48,19 +51,20 @@ class Published(Extractor):
     batch = 32
 
     def __init__(self, name: str, device: torch.device | str = "cpu") -> None:
-        weights, side, build = _SOURCES[name]()
-        digest = _whole(name, weights)
+        source = _SOURCES[name]()
+        source.prepare()
+        digest = _whole(name, source.weights)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # torch-fidelity's use of torch.jit and the like
-                network = build(weights.path)
+                network = source.build(source.weights.path)
         except Exception as error:  # a damaged file, or code that is not ours
-            raise Unavailable(
-                f"extractor {name}: cannot use {weights.path} ({first_line(error)}); delete it "
-                "if it is damaged"
+            raise NoWeights(
+                f"extractor {name}: cannot use {source.weights.path} ({first_line(error)}); "
+                "delete it if it is damaged"
             ) from error
         self.name = name
-        self.identity = _identity(name, digest, side)
+        self.identity = _identity(name, digest, source.side)
         self.device = torch.device(device)
         self._network = network.to(self.device).eval().requires_grad_(False)
 
@@ -71,25 +75,57 @@ class Published(Extractor):
         answers = self._network(images.expand(-1, 3, -1, -1))
         return answers[0], answers[1] if len(answers) > 1 else None
 
+    def read(self, images: Tensor) -> Read:
+        """As `Extractor.read`; what takes minutes is said before it begins."""
+        seconds = len(images) * KNOWN[self.name].seconds
+        if self.device.type == "cpu" and seconds > PATIENCE:
+            print(
+                f"{self.name} reads {len(images):,} images: about {_long(seconds)} on one core of "
+                "a CPU (--device cuda is faster)",
+                file=sys.stderr,
+                flush=True,
+            )
+        return super().read(images)
+
+
+def _long(seconds: float) -> str:
+    """A duration in words: minutes, or hours where there are two or more."""
+    minutes = round(seconds / 60)
+    return f"{minutes} minutes" if minutes < 120 else f"{round(minutes / 60)} hours"
+
 
 def _identity(name: str, digest: str, side: int) -> str:
-    return f"{name}@{digest[:8]} (bilinear to {side} px)"
+    return f"{name}@{digest[:8]} ({_rule(side)})"
 
 
-def identity(name: str) -> str:
-    """The identity of `Published(name)`, without building the network.
+def _rule(side: int) -> str:
+    return f"bilinear to {side} px"
 
-    Raises Unavailable where the weights cannot be had.
+
+def declared(name: str) -> str:
+    """The identity of `Published(name)`, by the hash that was published; nothing is fetched.
+
+    Of DINOv2's weights no hash was published: its name says all.
     """
-    weights, side, _ = _SOURCES[name]()
-    return _identity(name, _whole(name, weights), side)
+    source = _SOURCES[name]()
+    digits = source.weights.sha256
+    return _identity(name, digits, source.side) if digits else f"{name} ({_rule(source.side)})"
+
+
+def found(name: str) -> str:
+    """SHA-256 of the weights that are here, "" where there are none; nothing is fetched."""
+    path = _SOURCES[name]().weights.path
+    try:
+        return sha256_of(path)
+    except OSError:
+        return ""
 
 
 def _whole(name: str, weights: Weights) -> str:
     try:
         return whole(weights)
-    except Unavailable as reason:
-        raise Unavailable(f"extractor {name}: {reason}") from reason
+    except NoWeights as reason:
+        raise NoWeights(f"extractor {name}: {reason}") from reason
 
 
 def _safely(path: Path) -> Any:
@@ -99,7 +135,21 @@ def _safely(path: Path) -> Any:
         raise ValueError("it holds other things than weights") from error
 
 
-Source = tuple[Weights, int, Callable[[Path], nn.Module]]
+def _nothing() -> None:
+    pass
+
+
+class Source(NamedTuple):
+    """What an extractor is made of.
+
+    side: pixels that images are resized to. build: the network from the file of weights.
+    prepare: fetches what else it takes.
+    """
+
+    weights: Weights
+    side: int
+    build: Callable[[Path], nn.Module]
+    prepare: Callable[[], object] = _nothing
 
 
 def _inception() -> Source:
@@ -119,8 +169,9 @@ def _inception() -> Source:
 
     file = Path(URL_INCEPTION_V3).name
     digits = Path(file).stem.rpartition("-")[2]
-    weights = Weights(URL_INCEPTION_V3, _hub() / "checkpoints" / file, digits)
-    return weights, FeatureExtractorInceptionV3.INPUT_IMAGE_SIZE, build
+    path = _hub() / "checkpoints" / file
+    weights = Weights(URL_INCEPTION_V3, path, digits, KNOWN["inception"].megabytes)
+    return Source(weights, FeatureExtractorInceptionV3.INPUT_IMAGE_SIZE, build)
 
 
 def _clip() -> Source:
@@ -138,7 +189,7 @@ def _clip() -> Source:
 
     digits = MODEL_METADATA[CLIP]["hash"]
     path = _hub() / "checkpoints" / f"{CLIP}-{digits}.pt"
-    return Weights(MODEL_URLS[CLIP], path, digits), 336, build
+    return Source(Weights(MODEL_URLS[CLIP], path, digits, KNOWN["clip"].megabytes), 336, build)
 
 
 def _dinov2() -> Source:
@@ -156,13 +207,13 @@ def _dinov2() -> Source:
             if missing:
                 raise ValueError(f"it has no {missing[0]}")
 
-    _dinov2_code()
     weights = Weights(
         f"{DINOV2_URL}/{DINOV2}/{DINOV2}_pretrain.pth",
         _hub() / "checkpoints" / f"{DINOV2}_pretrain.pth",
         "",  # none is published
+        KNOWN["dinov2"].megabytes,
     )
-    return weights, FeatureExtractorDinoV2.INPUT_IMAGE_SIZE, Safely
+    return Source(weights, FeatureExtractorDinoV2.INPUT_IMAGE_SIZE, Safely, _dinov2_code)
 
 
 def _dinov2_network() -> nn.Module:
@@ -178,7 +229,7 @@ def _dinov2_code() -> Path:
     """Where the authors' repository lies; it is fetched where it is not there."""
     code = _hub() / "facebookresearch_dinov2_main"
     if not (code / "hubconf.py").is_file() and (reason := _fetch_code()):
-        raise Unavailable(
+        raise NoWeights(
             f"extractor dinov2: unpack https://github.com/{DINOV2_CODE}/archive/main.zip as "
             f"{code} (download: {reason})"
         )
@@ -188,6 +239,7 @@ def _dinov2_code() -> Path:
 @cache
 def _fetch_code() -> str:
     """Let torch.hub fetch the repository, once per process; why it failed, or nothing."""
+    print(f"fetching the code of dinov2, {DINOV2_CODE}", file=sys.stderr, flush=True)
     try:
         with _impatient(), redirect_stdout(sys.stderr):
             torch.hub.list(DINOV2_CODE, skip_validation=True, trust_repo=True, verbose=False)

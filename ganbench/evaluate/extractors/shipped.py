@@ -77,10 +77,6 @@ class Shipped(Extractor):
         logits: Tensor = self._network(images.to(self.device)).cpu()
         return logits
 
-    def knows_classes(self, dataset: str) -> bool:
-        """Whether it was trained on that data set."""
-        return bool(dataset == self.facts["dataset"])
-
 
 def identity(name: str) -> str:
     """Name and hash of one of the shipped extractors, without loading it."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.request import Request, urlopen
 
 from ganbench.cache import recall, sweep
-from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.capabilities import NoWeights
 
 TIMEOUT = 10.0
 """Seconds to wait for a server's next word."""
@@ -21,26 +21,30 @@ CHUNK = 1 << 20
 
 
 class Weights(NamedTuple):
-    """One published file. sha256: as much of its hash as was published, "" for none."""
+    """One published file. sha256: as much of its hash as was published, "" for none.
+
+    megabytes: its size, about, where that is known.
+    """
 
     url: str
     path: Path
     sha256: str
+    megabytes: int = 0
 
 
 def whole(weights: Weights) -> str:
     """SHA-256 (hex) of a file of weights, which is fetched where it is not there.
 
-    Raises Unavailable, with what to put where, where it cannot be had or is another file.
+    Raises NoWeights, with what to put where, where it cannot be had or is another file.
     """
     if not weights.path.is_file() and (reason := _attempt(weights)):
-        raise Unavailable(f"put {weights.url} at {weights.path} (download: {reason})")
+        raise NoWeights(f"put {weights.url} at {weights.path} (download: {reason})")
     try:
         digest = sha256_of(weights.path)
     except OSError as error:
-        raise Unavailable(f"cannot read {weights.path} ({error.strerror})") from error
+        raise NoWeights(f"cannot read {weights.path} ({error.strerror})") from error
     if not digest.startswith(weights.sha256):
-        raise Unavailable(
+        raise NoWeights(
             f"{weights.path} is not the published file (sha256 {digest[:8]}, published "
             f"{weights.sha256[:8]}): delete it, or put {weights.url} there"
         )
@@ -62,7 +66,8 @@ def sha256_of(path: Path) -> str:
 @cache
 def _attempt(weights: Weights) -> str:
     """Download once per process; why it failed, or nothing."""
-    print(f"fetching {weights.url}", file=sys.stderr, flush=True)
+    size = f", about {weights.megabytes} MB" if weights.megabytes else ""
+    print(f"fetching {weights.url}{size}", file=sys.stderr, flush=True)
     try:
         download(weights)
     except (OSError, HTTPException) as error:  # URLError and time-outs are OSErrors

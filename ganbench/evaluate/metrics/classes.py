@@ -45,6 +45,7 @@ def error_of(right: Measurement) -> Measurement:
 def _conditional_accuracy(evidence: Evidence) -> Measurement:
     need_labels(evidence)
     labels = evidence.generated_labels
+    evidence.need_classes()
     protocol = f"{evidence.extractor.identity} on {len(labels)} generated, uint8"
     return _share(evidence.classes_of(evidence.generated_logits), labels, protocol)
 

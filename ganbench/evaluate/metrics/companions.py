@@ -12,6 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ganbench.evaluate import extractors
+from ganbench.evaluate.counts import (
+    FEWEST,
+    FEWEST_FRECHET,
+    enough_for_frechet,
+    enough_generated,
+    enough_held_out,
+    enough_training,
+)
 from ganbench.evaluate.evidence import Evidence, ImageSet
 from ganbench.evaluate.extractor_table import OWN
 from ganbench.evaluate.metrics.arrays import Array, as_pair
@@ -92,14 +100,25 @@ def _cmmd(evidence: Evidence) -> Measurement:
 
 
 def companion(name: str, evidence: Evidence, images: ImageSet) -> Measurement:
-    """`fd_dinov2` or `cmmd` of generated or of held-out real images to the training images."""
+    """`fd_dinov2` or `cmmd` of generated or of held-out real images to the training images.
+
+    Raises TooFew for too few of either, before any is read.
+    """
+    frechet = name == "fd_dinov2"
+    enough_training(evidence)
+    if images == "generated":
+        enough_generated(evidence, FEWEST_FRECHET if frechet else FEWEST)
+    else:
+        enough_held_out(evidence)
     extractor = extractors.find(OWN[name], evidence.dataset.name, evidence.device)
     real = evidence.seen_by(extractor, "train").features
+    if frechet and images == "held-out":
+        enough_for_frechet(evidence, real.shape[1])
     other = evidence.seen_by(extractor, images).features
     count = len(other)
     said = f"{count} {'generated' if images == 'generated' else 'held-out real images'}"
     protocol = f"{extractor.identity}, {said} against {len(real)} training images, uint8, float64"
-    if name == "fd_dinov2":
+    if frechet:
         moments = Moments.of(real), Moments.of(other)
         error = standard_error(*moments, other)
         return Measurement(frechet_distance(*moments), count, protocol, error)

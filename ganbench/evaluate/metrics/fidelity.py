@@ -1,6 +1,7 @@
 """How the fidelity metrics are measured: an extractor's features of two sets of images.
 
-The real set is the training images, or a fixed choice of them. Standard errors are over the
+The real set is the training images, or a fixed choice of them: all for `fid` and `kid`, and for
+those that count neighbours as many as are compared with them. Standard errors are over the
 generated images with the real side fixed: by linearisation of `fid`, `kid` and the inception
 score, whose bootstrap would be biased near their floor, and for shares of images as those of a
 mean. Neighbours are never searched among resampled points, where duplicates shrink every ball.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.counts import FEWEST_FRECHET, enough_generated, enough_training, equal, some
 from ganbench.evaluate.evidence import Evidence, gathered
 from ganbench.evaluate.metrics import frechet
 from ganbench.evaluate.metrics.frechet import Moments
@@ -27,8 +28,6 @@ from ganbench.evaluate.metrics.neighbours import (
 from ganbench.evaluate.metrics.registry import Measurement, metric
 from ganbench.evaluate.metrics.uncertainty import of_accuracy, of_mean
 
-FEWEST = 2000
-"""With fewer generated images the Frechet distance is too biased to be printed."""
 K_SUPPORT, K_DENSITY = 3, 5
 """Neighbours of precision and recall, and of density and coverage: the papers' own."""
 OVERLAP = "precision", "recall", "density", "coverage"
@@ -36,19 +35,19 @@ OVERLAP = "precision", "recall", "density", "coverage"
 
 @metric("fid")
 def _fid(evidence: Evidence) -> Measurement:
-    count = evidence.settings.samples
-    if count < FEWEST:
-        raise Unavailable(f"needs at least {FEWEST} generated images, not {count}")
+    enough_generated(evidence, FEWEST_FRECHET)
     return distance_to_training(evidence, *_generated(evidence))
 
 
 @metric("kid")
 def _kid(evidence: Evidence) -> Measurement:
+    enough_generated(evidence)
     return kernel_distance_to_training(evidence, *_generated(evidence))
 
 
 @metric("inception_score")
 def _inception_score(evidence: Evidence) -> Measurement:
+    enough_generated(evidence)
     return score_of(evidence, evidence.generated_logits, _generated(evidence)[1])
 
 
@@ -74,7 +73,9 @@ def _coverage(evidence: Evidence) -> Measurement:
 
 @gathered
 def _overlap(evidence: Evidence) -> dict[str, Measurement]:
-    return overlap_with_training(evidence, *_generated(evidence))
+    count = equal(evidence)
+    features = evidence.generated_features[:count]
+    return overlap_with_training(evidence, features, f"{count} generated")
 
 
 def _generated(evidence: Evidence) -> tuple[Tensor, str]:
@@ -87,7 +88,11 @@ def _training_moments(evidence: Evidence) -> Moments:
 
 
 def distance_to_training(evidence: Evidence, features: Tensor, description: str) -> Measurement:
-    """FID of features (n, d), which `description` names, to the training images."""
+    """FID of features (n, d), which `description` names, to the training images.
+
+    Raises TooFew for too few training images.
+    """
+    enough_training(evidence)
     real, found = _training_moments(evidence), Moments.of(features)
     return Measurement(
         frechet.frechet_distance(real, found),
@@ -100,7 +105,11 @@ def distance_to_training(evidence: Evidence, features: Tensor, description: str)
 def kernel_distance_to_training(
     evidence: Evidence, features: Tensor, description: str
 ) -> Measurement:
-    """KID of features (n, d), which `description` names, to the training images."""
+    """KID of features (n, d), which `description` names, to the training images.
+
+    Raises TooFew for too few training images.
+    """
+    enough_training(evidence)
     found = kernels(evidence.train_features.numpy(), features.numpy())
     protocol = (
         f"{_against_training(evidence, description)}, uint8, float64, "
@@ -114,15 +123,17 @@ def overlap_with_training(
 ) -> dict[str, Measurement]:
     """Precision, recall, density and coverage of features (n, d), named by `description`.
 
-    Standard errors are binomial (of a mean for density): of precision and density over these
-    images, of recall and coverage over the training images, the other side fixed.
+    Against them stand as many training images, a fixed random choice: each number depends on
+    both counts. Standard errors are binomial (of a mean for density): of precision and density
+    over these images, of recall and coverage over the training images, the other side fixed.
     """
-    clouds = Clouds(evidence.train_features, features)
+    clouds = Clouds(some(evidence.train_features, len(features)), features)
     near = nearest(clouds.real, K_DENSITY)
     precise, recalled = supports(clouds, near[:, K_SUPPORT - 1], spans(clouds.generated, K_SUPPORT))
     held, occupied = occupancy(clouds, near[:, K_DENSITY - 1])
     density = held / K_DENSITY
-    where = f"{_against_training(evidence, description)}, uint8, float64, k ="
+    extractor, count = evidence.extractor.identity, len(clouds.real)
+    where = f"{extractor}, {description} against {count} training images, uint8, float64, k ="
 
     def share(of: Mask, k: int) -> Measurement:
         value = float(of.mean())

@@ -8,6 +8,7 @@ from scipy.spatial.distance import jensenshannon
 from torch import Tensor
 
 from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.counts import equal
 from ganbench.evaluate.evidence import Evidence, gathered
 from ganbench.evaluate.metrics.arrays import as_array, as_pair
 from ganbench.evaluate.metrics.registry import Measurement, metric
@@ -121,11 +122,11 @@ def feature_distance(evidence: Evidence, features: Tensor, description: str) -> 
 @metric("pixel_js")
 def _pixel_js(evidence: Evidence) -> Measurement:
     _train_pixels(evidence)  # says why there is none before images are generated
-    images = evidence.generated
+    images = evidence.generated[: equal(evidence)]
     return pixel_distance(evidence, images, f"{len(images)} generated")
 
 
 @metric("feature_js")
 def _feature_js(evidence: Evidence) -> Measurement:
-    features = evidence.generated_features
+    features = evidence.generated_features[: equal(evidence)]
     return feature_distance(evidence, features, f"{len(features)} generated")

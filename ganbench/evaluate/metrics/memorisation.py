@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
+from ganbench.evaluate.counts import enough_generated, enough_held_out, enough_training
 from ganbench.evaluate.evidence import Evidence, gathered
 from ganbench.evaluate.metrics.arrays import as_features
 from ganbench.evaluate.metrics.registry import Measurement, metric
@@ -75,7 +76,12 @@ def nearest(
 
 @gathered
 def held_out_distances(evidence: Evidence) -> Distances:
-    """How far each held-out real image is from the nearest training image, (n,)."""
+    """How far each held-out real image is from the nearest training image, (n,).
+
+    Raises TooFew where they are too few to say how far new images are.
+    """
+    enough_training(evidence)
+    enough_held_out(evidence)
     return to_training(evidence, evidence.held_out_features)
 
 
@@ -109,6 +115,7 @@ def copying(
 
 @gathered
 def _of_generated(evidence: Evidence) -> dict[str, Measurement]:
+    enough_generated(evidence)
     known, found = held_out_distances(evidence), to_training(evidence, evidence.generated_features)
     description = f"{len(found)} generated against {len(known)} held-out real images"
     return copying(evidence, found, known, description)

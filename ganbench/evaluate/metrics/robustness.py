@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ganbench.data.dataset import to_unit_range
 from ganbench.evaluate import capabilities
-from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.capabilities import CapabilityError, Unavailable
+from ganbench.evaluate.counts import enough_generated, enough_held_out
 from ganbench.evaluate.evidence import Evidence, choose, gathered, stream
 from ganbench.evaluate.metrics.arrays import as_array
 from ganbench.evaluate.metrics.attacks import Classify, blur, fgsm, noisy, pgd
@@ -72,6 +73,8 @@ def _shares_below(values: NDArray[np.float64], others: NDArray[np.float64]) -> N
 
 @metric("real_fake_auc")
 def _real_fake_auc(evidence: Evidence) -> Measurement:
+    enough_held_out(evidence)
+    enough_generated(evidence)
     held_out = choose(evidence.held_out, SCORED).images
     generated = evidence.generated[:SCORED]
     real = _in_batches(lambda images: _scores(evidence, images), held_out)
@@ -200,7 +203,13 @@ def _model_under_attack(evidence: Evidence) -> dict[str, Attacked]:
     classes = evidence.dataset.classes
 
     def classify(images: Tensor) -> Tensor:
-        logits = capabilities.classify(evidence.model, images.to(evidence.device), classes)
+        try:
+            logits = capabilities.classify(evidence.model, images.to(evidence.device), classes)
+        except CapabilityError as error:
+            if not torch.is_grad_enabled():
+                raise
+            # it may answer without gradients, which is all that the contract asks for
+            raise Unavailable(f"classify() gives no gradients: {error}") from error
         return logits.float().cpu()
 
     return under_attack(evidence, classify)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ganbench.evaluate.capabilities import CapabilityError
 from ganbench.plugins.exam.candidate import Candidate
-from ganbench.plugins.exam.result import Failed, Skipped, check
+from ganbench.plugins.exam.result import Failed, Skipped, check, told
 
 TOLERANCE = 1e-3
 """Of answers in halves and one by one, as a share of the largest answer."""
@@ -22,8 +23,8 @@ def answer(candidate: Candidate, capability: str) -> Tensor:
         raise Skipped(candidate.missing[capability])
     try:
         found = calls[capability](slice(None))
-    except ValueError as error:
-        raise Failed(str(error)) from error
+    except CapabilityError as error:
+        raise Failed(told(error)) from error
     if found.dtype != torch.float32 and capability != "cluster":  # which checks its own
         raise Failed(f"{capability}() returns {found.dtype}, not torch.float32")
     return found
@@ -120,7 +121,7 @@ def answers_without_batch_mates(candidate: Candidate) -> None:
             if not off <= TOLERANCE * scale:
                 raise Failed(
                     f"{name}() of an image depends on the batch: {off:.3g} off when asked "
-                    f"{how}; use running statistics (eval mode), or raise NotImplementedError "
+                    f"{how}; use running statistics (eval mode), or raise Unsupported "
                     f"where it is no property of one image"
                 )
 

@@ -1,0 +1,67 @@
+"""How many images of each set are compared, and with how few nothing is.
+
+Where the count decides the number (balls shrink and histograms fill up as images are added),
+every row of a table compares the same count: `equal`. Where a distance has a floor that falls
+with the count, its row says how many images it is of.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ganbench.evaluate.capabilities import TooFew
+from ganbench.evaluate.evidence import Evidence, rows_of
+
+FEWEST = 100
+"""Images of a set that is compared with another: a share of fewer is off by more than 0.05."""
+
+FEWEST_FRECHET = 2000
+"""With fewer generated images a Frechet distance is too biased to be printed. Of held-out ones,
+of which there may be no more, as many as there are features do: fewer span no covariance."""
+
+
+def enough(count: int, what: str, least: int = FEWEST) -> None:
+    """Raise TooFew where there are fewer than `least` of `what`."""
+    if count < least:
+        raise TooFew(f"needs at least {least} {what}, not {count}")
+
+
+def enough_generated(evidence: Evidence, least: int = FEWEST) -> None:
+    """Raise TooFew for too few generated images."""
+    enough(evidence.settings.samples, "generated images", least)
+
+
+def enough_training(evidence: Evidence, least: int = FEWEST) -> None:
+    """Raise TooFew for too few training images."""
+    enough(len(evidence.train), "training images", least)
+
+
+def enough_held_out(evidence: Evidence, least: int = FEWEST) -> None:
+    """Raise TooFew for too few held-out images."""
+    enough(len(evidence.held_out), "held-out real images", least)
+
+
+def enough_for_frechet(evidence: Evidence, features: int) -> None:
+    """Raise TooFew for too few held-out images for a Frechet distance in so many features."""
+    enough_held_out(evidence, max(FEWEST, min(features, FEWEST_FRECHET)))
+
+
+def equal(evidence: Evidence) -> int:
+    """The images of each set that are compared where the count decides the number.
+
+    As many as the smallest of the three sets has: generated, training and held-out images. So
+    the row of the held-out images is of the count of all others. Held-out images that are too
+    few for a row of their own do not bound the others. Raises TooFew.
+    """
+    enough_generated(evidence)
+    enough_training(evidence)
+    counts = [evidence.settings.samples, len(evidence.train), len(evidence.held_out)]
+    return min(count for count in counts if count >= FEWEST)
+
+
+def some(values: Tensor, count: int) -> Tensor:
+    """`count` rows of what belongs to real images (n, ...), a fixed random choice.
+
+    Drawn, because files may lie in the order of their classes.
+    """
+    return values[rows_of(len(values), count)]
