@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 
 from ganbench import data
@@ -22,6 +19,7 @@ from ganbench.model import Game
 from ganbench.plugins import registry
 from ganbench.records.schema import Checkpoint, Reference, Score, ScoreSet, Skip
 from ganbench.records.store import TrialDirectory
+from ganbench.study.locks import lock
 from ganbench.train.trainer import build
 
 WEIGHTS: dict[Checkpoint, str] = {"final": "weights.safetensors", "best": "best.safetensors"}
@@ -102,26 +100,6 @@ class Rescoring(NamedTuple):
     device: str = "cpu"
     data_root: Path | None = None
     threads: int = 1
-
-
-@contextmanager
-def lock(directory: Path) -> Iterator[None]:
-    """Alone with a trial's directory: a second command waits, and finds the work done.
-
-    Raises UserError where the directory cannot be made or written.
-    """
-    held = FileLock(directory / ".lock")
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        held.acquire()
-    except OSError as error:
-        raise UserError(
-            f"cannot write {directory}: {error.strerror or error}; allow it, or evaluate a copy"
-        ) from error
-    try:
-        yield
-    finally:
-        held.release()
 
 
 def score(job: Rescoring) -> str:

@@ -33,7 +33,8 @@ from ganbench.records.schema import Checkpoint, Cost, Host, Record, State, Statu
 from ganbench.records.store import TrialDirectory, atomic_write
 from ganbench.study import host
 from ganbench.study.curve import Curve
-from ganbench.study.scoring import WEIGHTS, Rescoring, lock, rescore, score_set
+from ganbench.study.locks import lock
+from ganbench.study.scoring import WEIGHTS, Rescoring, rescore, score_set
 from ganbench.study.trial import Trial
 from ganbench.train.trainer import Trainer, build
 
