@@ -29,6 +29,9 @@ def command(specs: tuple[str, ...], as_json: bool) -> None:
     """
     import torch
 
+    from ganbench.study.jobs import libraries
+
+    libraries()
     from ganbench.plugins import registry
     from ganbench.plugins.exam import examine
 

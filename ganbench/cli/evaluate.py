@@ -40,6 +40,9 @@ def command(
     RUN is a results directory, or a trial's. Scores are added to each trial's own; those of
     another protocol are never overwritten, and never share a column with these.
     """
+    from ganbench.study.jobs import libraries
+
+    libraries()
     from ganbench.evaluate.settings import settings_of
     from ganbench.records import tables
     from ganbench.study.evaluate import evaluate

@@ -7,14 +7,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganbench.errors import check_memory
+
 if TYPE_CHECKING:
     from ganbench.records.schema import Record
     from ganbench.records.store import Outcome
     from ganbench.study.trial import Planned, Trial
 
 
+def libraries() -> None:
+    """Import torch, and see that there is room for the rest. Raises UserError."""
+    import torch  # noqa: F401
+
+    check_memory()
+
+
 def plan(asked: Mapping[str, Any]) -> Planned:
     """`study.plan.plan` with the arguments in `asked`."""
+    libraries()
     from ganbench.study.plan import plan
     from ganbench.study.trial import Planned
 
@@ -24,6 +34,7 @@ def plan(asked: Mapping[str, Any]) -> Planned:
 
 def execute(trial: Trial) -> Record:
     """`study.work.execute`."""
+    libraries()
     from ganbench.study.work import execute
 
     return execute(trial)
@@ -31,6 +42,7 @@ def execute(trial: Trial) -> Record:
 
 def draw(study: tuple[Path, Sequence[Outcome]]) -> None:
     """`study.pictures.draw`: where to, and of what."""
+    libraries()
     from ganbench.study.pictures import draw
 
     draw(*study)

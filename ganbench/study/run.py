@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 
-from ganbench.errors import GanbenchError, UserError
+from ganbench.errors import GanbenchError, UserError, memory_limit
 from ganbench.evaluate.settings import Settings
 from ganbench.records import tables
 from ganbench.records.schema import Record
@@ -166,7 +166,8 @@ def _answer(engine: Engine, function: Callable[[Job], Answer], job: Job, what: s
     ((_, answer),) = engine.run(function, [job])
     if isinstance(answer, Crashed):
         raise GanbenchError(
-            f"{what}: {answer}; it ran out of memory, or a plug-in's code ended it"
+            f"{what}: {answer}; it ran out of memory (free some, or raise the limit"
+            f"{memory_limit()}), or a plug-in's code ended it"
         ) from answer
     if isinstance(answer, BaseException):
         raise answer
