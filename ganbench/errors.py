@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import os
 import signal
 from collections.abc import Iterable
 
@@ -73,20 +74,38 @@ def out_of_memory(error: BaseException) -> UserError | None:
 
     The memory of a GPU is not meant.
     """
-    text = f"{error}".partition("\n")[0]
-    said = isinstance(error, ImportError | OSError | RuntimeError) and any(
-        words in text.lower() for words in LACKING
-    )
-    if not (said or isinstance(error, MemoryError) or getattr(error, "errno", 0) == errno.ENOMEM):
+    said = []
+    if isinstance(error, ImportError | OSError | RuntimeError):
+        lines = f"{error}".splitlines()
+        said = [line for line in lines if any(words in line.lower() for words in LACKING)]
+    plain = isinstance(error, MemoryError) or getattr(error, "errno", 0) == errno.ENOMEM
+    # an import that failed without a word: Python's own code lacked memory for the exception
+    mute = isinstance(error, SystemError) and memory_limit()
+    if not (said or plain or mute):
         return None
-    detail = f" ({text})" if text else ""
+    detail = f" ({said[0].strip()})" if said else ""
     return UserError(
         f"not enough memory{detail}: free some, run fewer at once (--jobs 1), "
-        f"or raise the limit{_limit()}"
+        f"or raise the limit{memory_limit()}"
     )
 
 
-def _limit() -> str:
+def check_memory() -> None:
+    """Raise UserError where a limit leaves too little for the libraries that are imported next.
+
+    OpenBLAS, which comes with numpy and scipy, does not fail then: it tries again, for ever, and
+    no signal but SIGKILL ends that. torch, the largest by far, says so and is to come first.
+    """
+    if memory_limit():
+        import mmap
+
+        try:
+            mmap.mmap(-1, (256 + 48 * (os.cpu_count() or 1)) << 20).close()
+        except OSError as error:
+            raise out_of_memory(error) or error from None
+
+
+def memory_limit() -> str:
     """The limit that the user's shell has set on a process's memory, if any."""
     import resource
 

@@ -18,6 +18,9 @@ from ganbench.errors import UserError
 @click.option("--latex", is_flag=True, help="A LaTeX table (booktabs).")
 def command(paths: tuple[Path, ...], as_json: bool, **forms: bool) -> None:
     """One table over the trials below each PATH [results/, but for results/reference]."""
+    from ganbench.errors import check_memory
+
+    check_memory()
     chosen = [name for name, asked in {"json": as_json, **forms}.items() if asked]
     if len(chosen) > 1:
         raise UserError(f"choose one of --{' and --'.join(chosen)}")

@@ -51,6 +51,9 @@ def command(
     another protocol are never overwritten, and never share a column with these. A Python file
     that a record names is run only if you have run it by name on this machine before.
     """
+    from ganbench.study.jobs import libraries
+
+    libraries()
     from ganbench.evaluate.settings import settings_of
     from ganbench.records import tables
     from ganbench.study.evaluate import evaluate

@@ -66,7 +66,9 @@ def command(
 
     Trials that are finished already are not run again; one that was interrupted is.
     """
-    from ganbench.errors import Interrupted
+    from ganbench.errors import Interrupted, check_memory
+
+    check_memory()
     from ganbench.evaluate.settings import settings_of
     from ganbench.plugins.registry import assignments
     from ganbench.records import tables

@@ -70,6 +70,9 @@ def command(as_json: bool, trace: Path | None, **chosen: Any) -> None:
     """
     from dataclasses import asdict
 
+    from ganbench.study.jobs import libraries
+
+    libraries()
     from ganbench.study.timing import time_variants
 
     with options.talk_on_stderr():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ LETTER = 0.07
 """Width of a letter of a row's name, in inches."""
 
 
-def samples_picture(evidence: Evidence, path: Path, title: str | None = None) -> None:
+def samples_picture(evidence: Evidence, path: Path | BytesIO, title: str | None = None) -> None:
     """Write a grid of generated images, 10 columns at most.
 
     With a categorical code, each column is one of its categories, named above it; a few
@@ -60,7 +61,7 @@ def samples_picture(evidence: Evidence, path: Path, title: str | None = None) ->
     figure.savefig(path, dpi=100)
 
 
-def traversal_picture(evidence: Evidence, path: Path) -> None:
+def traversal_picture(evidence: Evidence, path: Path | BytesIO) -> None:
     """Write a walk along the codes: a row per category, a column per value, the noise fixed.
 
     One panel per continuous code, from -1.5 to 1.5 times half its range, beyond what the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ SAMPLES = 5
 NEIGHBOURS = 5
 
 
-def neighbours_picture(evidence: Evidence, path: Path) -> None:
+def neighbours_picture(evidence: Evidence, path: Path | BytesIO) -> None:
     """Write generated images, each with the training images nearest to it behind a gap.
 
     The upper rows are samples at random, the lower ones those of all that are closest to a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ MARGIN = 1.15
 REAL, GENERATED = "#B8B8B8", "#D55E00"
 
 
-def points_picture(evidence: Evidence, path: Path, title: str | None = None) -> None:
+def points_picture(evidence: Evidence, path: Path | BytesIO, title: str | None = None) -> None:
     """Write generated points over held-out real ones, with a ring around each mode's centre.
 
     Axes are in the units of the publications. Raises Unavailable where the model has no latent
@@ -42,7 +43,7 @@ def points_picture(evidence: Evidence, path: Path, title: str | None = None) -> 
     figure.savefig(path, dpi=100)
 
 
-def codes_picture(evidence: Evidence, path: Path) -> None:
+def codes_picture(evidence: Evidence, path: Path | BytesIO) -> None:
     """Write generated points once per code, coloured by its value; the first four codes.
 
     Raises Unavailable where the model's latent has no codes or it cannot generate.

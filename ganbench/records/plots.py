@@ -28,7 +28,7 @@ STYLES = ("-", "--", ":", "-.")
 INFORMATION = "$L_I$ (nats)"
 
 
-def history_picture(history: History, path: Path | str, title: str) -> None:
+def history_picture(history: History, path: Path | str | io.BytesIO, title: str) -> None:
     """Draw the losses of a trial and, in a panel beside them, its L_I per code.
 
     Raises UserError where the picture cannot be written.
@@ -192,7 +192,10 @@ def _points(history: History, name: str, along: str = "round") -> tuple[np.ndarr
     return rounds, values
 
 
-def _save(figure: Figure, path: Path | str) -> None:
+def _save(figure: Figure, path: Path | str | io.BytesIO) -> None:
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=130)
-    atomic_write(path, picture.getvalue())
+    if isinstance(path, io.BytesIO):
+        path.write(picture.getvalue())
+    else:
+        atomic_write(path, picture.getvalue())

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing.connection import Pipe, wait
 from typing import Any, Protocol, Self, TypeVar
 
-from ganbench.errors import GanbenchError, UserError
+from ganbench.errors import GanbenchError, UserError, memory_limit
 from ganbench.study import worker
 from ganbench.study.signals import Held
 
@@ -82,7 +82,8 @@ def answer_of(
     ((_, answer),) = engine.run(function, [job], 1, lambda _: owner)
     if isinstance(answer, Crashed):
         raise GanbenchError(
-            f"{what}: {answer}; it ran out of memory, or a plug-in's code ended it"
+            f"{what}: {answer}; it ran out of memory (free some, or raise the limit"
+            f"{memory_limit()}), or a plug-in's code ended it"
         ) from answer
     if isinstance(answer, BaseException):
         raise answer

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ganbench.errors import check_memory
 from ganbench.evaluate.settings import Settings
 from ganbench.records.schema import Reference, Skip, label
 from ganbench.train.modes import Execution
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from ganbench.records.schema import Record
     from ganbench.records.store import Outcome
     from ganbench.study.trial import Trial
+
+
+def libraries() -> None:
+    """Import torch, and see that there is room for the rest. Raises UserError."""
+    import torch  # noqa: F401
+
+    check_memory()
 
 
 class Wanted(NamedTuple):
@@ -140,6 +148,7 @@ class Rehearsed(NamedTuple):
 
 def resolve(wanted: Wanted) -> Spec:
     """`study.resolve.resolve`."""
+    libraries()
     from ganbench.study.resolve import resolve
 
     return resolve(wanted)
@@ -147,6 +156,7 @@ def resolve(wanted: Wanted) -> Spec:
 
 def look_at_data(asked: DataAsked) -> DataFacts:
     """`study.resolve.look_at_data`."""
+    libraries()
     from ganbench.study.resolve import look_at_data
 
     return look_at_data(asked)
@@ -154,6 +164,7 @@ def look_at_data(asked: DataAsked) -> DataFacts:
 
 def rehearse(job: Rehearsal) -> Rehearsed:
     """`study.resolve.rehearse`."""
+    libraries()
     from ganbench.study.resolve import rehearse
 
     return rehearse(job)
@@ -161,6 +172,7 @@ def rehearse(job: Rehearsal) -> Rehearsed:
 
 def beside(asked: BesideAsked) -> Beside:
     """`study.scoring.beside`."""
+    libraries()
     from ganbench.study.scoring import beside
 
     return beside(asked)
@@ -168,6 +180,7 @@ def beside(asked: BesideAsked) -> Beside:
 
 def execute(trial: Trial) -> Record:
     """`study.work.execute`."""
+    libraries()
     from ganbench.study.work import execute
 
     return execute(trial)
@@ -175,6 +188,7 @@ def execute(trial: Trial) -> Record:
 
 def examine(spec: tuple[str, dict[str, str]]) -> list[Result]:
     """`plugins.exam.examine` of a reference and what was given behind it."""
+    libraries()
     import torch
 
     from ganbench.plugins import registry, trust
@@ -188,6 +202,7 @@ def examine(spec: tuple[str, dict[str, str]]) -> list[Result]:
 
 def draw(study: tuple[Path, Sequence[Outcome]]) -> None:
     """`study.pictures.draw`: where to, and of what."""
+    libraries()
     from ganbench.study.pictures import draw
 
     draw(*study)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 
 from ganbench import data
@@ -21,11 +19,12 @@ from ganbench.evaluate import harness, references
 from ganbench.evaluate.harness import Evaluation
 from ganbench.model import Game
 from ganbench.plugins import registry, trust
-from ganbench.records.files import open_own, refuse_link, told
+from ganbench.records.files import open_own, told
 from ganbench.records.schema import Checkpoint, Record, Reference, Score, ScoreSet, Skip
 from ganbench.records.store import TrialDirectory
 from ganbench.study import host
 from ganbench.study.jobs import Beside, BesideAsked, Rescoring
+from ganbench.study.locks import lock
 from ganbench.train.trainer import build
 
 WEIGHTS: dict[Checkpoint, str] = {"final": "weights.safetensors", "best": "best.safetensors"}
@@ -151,27 +150,6 @@ def _built(directory: Path, record: Record, variant: type[Game]) -> Game:
             f"{directory}: {record.variant} cannot be built as its record says "
             f"({type(error).__name__}: {reason})"
         ) from error
-
-
-@contextmanager
-def lock(directory: Path) -> Iterator[None]:
-    """Alone with a trial's directory: a second command waits, and finds the work done.
-
-    Raises UserError where the directory cannot be made or written.
-    """
-    held = FileLock(directory / ".lock")
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        refuse_link(directory / ".lock")
-        held.acquire()
-    except OSError as error:
-        raise UserError(
-            f"cannot write {directory}: {error.strerror or error}; allow it, or evaluate a copy"
-        ) from error
-    try:
-        yield
-    finally:
-        held.release()
 
 
 def score(job: Rescoring) -> str:

@@ -11,10 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.evaluate.settings import Settings
-from ganbench.records.schema import label, titled
+from ganbench.records.schema import Record, label, titled
 from ganbench.records.store import TrialDirectory
 from ganbench.study.jobs import Beside
 from ganbench.train.modes import Execution
+
+UNWRITTEN = "could not be written"
+"""How the reason in a record begins for a picture that was drawn, and that its disk refused."""
+_UNWRITTEN = re.compile(
+    rf"no picture of ([a-z, ]+): (?:{UNWRITTEN}|OSError: \[Errno (?:28|122)\])"  # as once said
+)
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,19 @@ def is_done(trial: Trial) -> bool:
     directory = TrialDirectory(trial.directory)
     if not directory.has_record:
         return False
-    status = directory.read_record().status
-    return status == "diverged" or (
-        status == "finished" and directory.has_scores(trial.protocol_id)
+    record = directory.read_record()
+    return record.status == "diverged" or (
+        record.status == "finished"
+        and directory.has_scores(trial.protocol_id)
+        and not unwritten(record, trial.directory)
     )
+
+
+def unwritten(record: Record, place: Path) -> list[str]:
+    """Pictures that a finished trial's disk refused, by its record, and that are not there yet.
+
+    One that could not be drawn is not among them: it could not be drawn again.
+    """
+    said = _UNWRITTEN.findall(record.reason or "") if record.status == "finished" else []
+    names = [name for names in said for name in names.split(", ")]
+    return [name for name in names if not (place / f"{name}.png").exists()]

@@ -7,9 +7,9 @@ import os
 import statistics
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from io import BytesIO
 from typing import Any, Literal
 
 import torch
@@ -36,9 +36,10 @@ from ganbench.records.store import TrialDirectory, atomic_write
 from ganbench.study import host
 from ganbench.study.curve import Curve
 from ganbench.study.jobs import Rescoring
+from ganbench.study.locks import lock
 from ganbench.study.resolve import check_source
-from ganbench.study.scoring import WEIGHTS, lock, rescore, score_set
-from ganbench.study.trial import Trial
+from ganbench.study.scoring import WEIGHTS, load, rescore, score_set
+from ganbench.study.trial import UNWRITTEN, Trial, unwritten
 from ganbench.train.trainer import Trainer, build
 
 HISTORY_EVERY = 50
@@ -75,7 +76,8 @@ def _execute(trial: Trial) -> Record:
                     beside=trial.beside,
                 )
             )
-            record = record.model_copy(update={"reason": None})  # of the pictures drawn then
+            reason = _redraw(trial, directory, unwritten(record, trial.directory))
+            record = record.model_copy(update={"reason": reason})  # of the pictures drawn now
         return record
     work = _Work(trial, directory)
     try:
@@ -92,6 +94,19 @@ def _execute(trial: Trial) -> Record:
     directory.write_record(record)
     directory.clear_state()
     return record
+
+
+def _redraw(trial: Trial, directory: TrialDirectory, names: Sequence[str]) -> str | None:
+    """Draw those pictures of a finished trial that its disk refused; returns why not."""
+    if not names:
+        return None
+    try:
+        model = load(trial.directory, trial.device, allow_code=True)  # the user has named it
+        work = _Work(trial, directory)
+        dataset = data.load(trial.dataset, trial.data_root)
+        return work.draw(work.evidence(model, dataset), names)
+    except GanbenchError as error:  # its numbers are there
+        return f"no picture of {', '.join(names)}: {error}"
 
 
 def start(trial: Trial, dataset: Dataset) -> Trainer:
@@ -247,12 +262,12 @@ class _Work:
         atomic_write(self.directory.path / WEIGHTS[checkpoint], content)
         self.weights[WEIGHTS[checkpoint]] = hashlib.sha256(content).hexdigest()
 
-    def draw(self, evidence: Evidence) -> str | None:
-        """The pictures. A model that cannot be drawn keeps its numbers; returns why."""
+    def draw(self, evidence: Evidence, names: Collection[str] | None = None) -> str | None:
+        """The pictures, or some. A model that cannot be drawn keeps its numbers; returns why."""
         place, trial = self.directory.path, self.trial
         title = f"{trial.title}, {trial.dataset}, seed {trial.seed}, {trial.rounds} rounds"
         history = self.directory.read_history()
-        pictures_of: dict[str, Callable[[Path], None]] = {
+        pictures_of: dict[str, Callable[[BytesIO], None]] = {
             "samples": lambda path: samples_picture(evidence, path, title),
             "traversal": lambda path: traversal_picture(evidence, path),
             "neighbours": lambda path: neighbours_picture(evidence, path),
@@ -265,14 +280,23 @@ class _Work:
         pictures_of["history"] = lambda path: history_picture(history, path, title)
         missing: dict[str, list[str]] = {}
         for name, draw in pictures_of.items():
+            if names is not None and name not in names:
+                continue
+            picture = BytesIO()
             try:
-                draw(place / f"{name}.png")
+                draw(picture)
             except GanbenchError:
                 raise
             except Unavailable as reason:
                 missing.setdefault(str(reason), []).append(name)
             except Exception as error:
                 missing.setdefault(located(error), []).append(name)
+            else:
+                try:
+                    atomic_write(place / f"{name}.png", picture.getvalue())
+                except UserError as error:
+                    why = getattr(error.__cause__, "strerror", None) or str(error)
+                    missing.setdefault(f"{UNWRITTEN} ({why})", []).append(name)
         reasons = (f"no picture of {', '.join(n)}: {reason}" for reason, n in missing.items())
         return "; ".join(reasons) or None
 

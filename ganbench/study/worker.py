@@ -35,7 +35,7 @@ def main() -> NoReturn:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # stdout is the parent's alone
     home = os.getcwd()
-    with contextlib.suppress(EOFError, OSError):  # the parent is gone
+    with contextlib.suppress(EOFError, OSError, MemoryError):  # the parent is gone
         sys.path[:], guest = connection.recv()
         from ganbench.errors import Ended
 

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from ganbench.evaluate.capabilities import CapabilityError
+from ganbench.plugins.blame import place
 from ganbench.plugins.exam.candidate import Candidate
-from ganbench.plugins.exam.result import Failed, Skipped, check, told
+from ganbench.plugins.exam.result import Failed, Skipped, check
 
 TOLERANCE = 1e-3
 """Of answers in halves and one by one, as a share of the largest answer."""
@@ -24,7 +25,7 @@ def answer(candidate: Candidate, capability: str) -> Tensor:
     try:
         found = calls[capability](slice(None))
     except CapabilityError as error:
-        raise Failed(told(error)) from error
+        raise Failed(f"{error}{place(error)}") from error
     if found.dtype != torch.float32 and capability != "cluster":  # which checks its own
         raise Failed(f"{capability}() returns {found.dtype}, not torch.float32")
     return found
