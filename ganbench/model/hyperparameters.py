@@ -77,7 +77,7 @@ def _read(annotation: Any, value: Any, title: str) -> Any:
         return TypeAdapter(annotation).validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
-        shown = "/".join(value) if isinstance(value, list) else value
+        shown = "/".join(map(str, value)) if isinstance(value, list) else value
         message = first["msg"][0].lower() + first["msg"][1:]
         if isinstance(value, list | tuple):
             message += "; its parts are written with slashes, as 0.5/0.1"
