@@ -255,7 +255,7 @@ def _section(study: Study, width: int) -> Section:
             blocks.append(Block(name, tuple(columns[i] for i in part), tuple(kept)))
     if not blocks:  # nothing finished: the variants are shown all the same
         blocks.append(Block("Trials", (), tuple(line for line in lines if not line.reference)))
-    notes = map(printable, (*_notes(groups, columns), *study.remarks))
+    notes = map(printable, (*_notes(study, columns), *study.remarks))
     return Section(study.title, tuple(blocks), tuple(notes))
 
 
@@ -322,8 +322,12 @@ def _packed(
     return []
 
 
-def _notes(groups: list[Group], columns: list[Column]) -> Iterable[str]:
-    """The trials that did not finish, skipped metrics by reason, and the protocols."""
+def _notes(study: Study, columns: list[Column]) -> Iterable[str]:
+    """The trials that did not finish, skipped metrics by reason, and the protocols.
+
+    A reference's where it is another than its column's: it says of how many images it is.
+    """
+    groups = study.groups
     for group in groups:
         for record, _, _ in group.outcomes:
             if record.status != "finished":
@@ -348,6 +352,15 @@ def _notes(groups: list[Group], columns: list[Column]) -> Iterable[str]:
         protocols.setdefault(column.protocol, []).append(column.name)
     for protocol, names in protocols.items():
         yield f"{', '.join(names)}: {_one_line(protocol)}"
+
+    named = {(column.metric, column.protocol): column.name for column in columns}
+    others: dict[tuple[str, str], list[str]] = {}
+    for row in study.references:
+        name = named.get((row.metric, row.beside))
+        if name and row.protocol != row.beside:
+            others.setdefault((row.label, row.protocol), []).append(name)
+    for (label, protocol), names in others.items():
+        yield f"{label}: {', '.join(names)}: {_one_line(protocol)}"
 
 
 def _one_line(text: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from ganbench.records.latex import escaped
 from ganbench.records.layout import BLOCKS, WIDTH, cell, columns_of, number, sections
+from ganbench.records.schema import Reference
 from ganbench.records.tables import (
     Comparison,
     compare,
@@ -259,3 +260,12 @@ def test_latex_compiles(made: Comparison, tmp_path: Path) -> None:
     (tmp_path / "t.tex").write_text("\n".join(document), "utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=120)
+
+
+def test_a_reference_says_its_own_count() -> None:
+    floor = Reference(name="real images, held out", score=fid(0.2, "digits-v1@1a2b3c4d, 500 held"))
+    same = Reference(name="real images, blurred", score=fid(65.0))
+    one = outcome(record(), evaluation(fid(1.0), references=[floor, same]))
+    notes = render_text(compare([one]), WIDTH, colour=False)
+    assert "real images, held out: fid (digits-v1): digits-v1@1a2b3c4d, 500 held" in notes
+    assert "real images, blurred: fid" not in notes
