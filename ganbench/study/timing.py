@@ -96,7 +96,8 @@ def jobs_of(
 
     Raises UserError for a user's mistake.
     """
-    if not 1 <= threads <= (most := cores()):
+    most = cores()
+    if not 1 <= threads <= most:
         raise UserError(f"threads {threads}: give 1 to {most}, the cores that can be used")
     by_size = [
         plan(
