@@ -61,7 +61,7 @@ def look_at_data(asked: DataAsked) -> DataFacts:
     if asked.batch_size > len(loaded.train):
         raise UserError(
             f"batch size {asked.batch_size}: {asked.dataset} has {len(loaded.train)} training "
-            f"images"
+            f"images; give a smaller one with --batch-size"
         )
     few = loaded.train[:FEW]
     return DataFacts(

@@ -189,3 +189,35 @@ def test_a_variant_that_cannot_be_built_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match=r"extra\.weight is trained by no update"):
         plan([str(path)])
+
+
+def test_a_hyperparameter_that_no_code_reads_is_told(tmp_path: Path) -> None:
+    told: list[str] = []
+    (tmp_path / "bigan.py").write_text(
+        "from tests.plugins.honest import BiGAN as Base\n\n\nclass BiGAN(Base):\n    pass\n"
+    )
+    guest = str(tmp_path / "bigan.py")
+    specs = [f"{guest}:noise=7", f"{guest}:codes=4", "vanilla:noise=7", "vanilla:d_norm=layer"]
+    trials = plan([guest, *specs], seeds=1, rounds=1, tell=told.append)
+    assert len(trials) == 5
+    assert told == [
+        f"{guest}:noise=7: nothing in it reads noise; the row is another in name",
+        "vanilla:d_norm=layer: nothing in it reads d_norm; the row is another in name",
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", registry.installed())
+def test_first_party_variants_read_what_they_declare(name: str) -> None:
+    from ganbench import data
+    from ganbench.model import Game
+    from ganbench.model.hyperparameters import declared
+    from ganbench.study.reading import unread
+
+    variant = registry.load(name)
+    found = unread(
+        variant, data.load("digits"), variant.resolve({}, "digits"), declared(variant, Game)
+    )
+    # Of backbones that digits are not given; what a variant has no use for is in `unused`.
+    of_backbones = {"dense", "d_norm", "hidden", "g_activation"}
+    assert set(found) - of_backbones <= set(variant.unused)

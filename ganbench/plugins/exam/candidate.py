@@ -66,12 +66,15 @@ class Candidate:
         self, variant: type[Game], hyperparameters: Mapping[str, Any] | None = None
     ) -> None:
         self.variant = variant
-        given = dict(hyperparameters or {})
-        resolved = variant.resolve(given)
-        if "width" in resolved and "width" not in given:
-            resolved = variant.resolve({**given, "width": WIDTH})
-        self.hyperparameters = resolved
+        self.given = dict(hyperparameters or {})
+        if "width" in variant.resolve(self.given):
+            self.given = {"width": WIDTH, **self.given}
+        self.hyperparameters = self.chosen()
         self.missing: dict[str, str] = {}
+
+    def chosen(self, recipe: str = "") -> dict[str, Any]:
+        """The hyperparameters that it has by a data set's recipe, or by none."""
+        return self.variant.resolve(self.given, recipe)
 
     @property
     def exceptions(self) -> Mapping[str, str]:

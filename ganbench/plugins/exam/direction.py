@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from torch import nn
+
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.model import Update
 from ganbench.plugins.exam import probes
@@ -37,6 +39,25 @@ def informs(trainer: Trainer, update: Update) -> bool:
     return any(name.startswith("information/") for name in logs)
 
 
+def consults(trainer: Trainer, update: Update) -> bool:
+    """Whether an update's loss asks the discriminator, or a part of it."""
+    network = getattr(trainer.game, "discriminator", None)
+    asked: list[nn.Module] = []
+    parts = network.modules() if isinstance(network, nn.Module) else ()
+    hooks = [part.register_forward_pre_hook(lambda part, _: asked.append(part)) for part in parts]
+    try:
+        trainer.loss(update, trainer.deal(trainer.clock))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return bool(asked)
+
+
+def scores(candidate: Candidate, trainer: Trainer) -> bool:
+    """Whether real and generated images can be told apart by numbers of the variant's own."""
+    return candidate.has("score") or callable(getattr(trainer.game, "contest", None))
+
+
 def reads_labels(trainer: Trainer, update: Update) -> bool:
     """Whether an update's loss reads `batch.labelled`."""
     batch = Watched(trainer.deal(trainer.clock))
@@ -53,7 +74,10 @@ def measured(candidate: Candidate, name: str, number: Number, first: Iterable[st
 
 
 def of_discriminator(candidate: Candidate, trainer: Trainer) -> list[Update]:
-    """The updates that move the discriminator and not the generator."""
+    """The updates that move the discriminator and not the generator, of a variant that scores
+    images."""
+    if not scores(candidate, trainer):
+        return []
     return [
         update
         for update in trainer.updates
@@ -66,7 +90,7 @@ def discriminator_direction(candidate: Candidate) -> None:
     """An update of the discriminator alone raises mean score(real) - score(fake)."""
     updates = of_discriminator(candidate, candidate.trainer())
     if not updates:
-        raise Skipped("no update moves a discriminator without the generator")
+        raise Skipped("no score(), or no update moves a discriminator without the generator")
     for update in updates:
         found = measured(candidate, update.name, probes.gap)
         # Early too: a negated gradient penalty flattens a critic, and then any sign may come.
@@ -79,20 +103,35 @@ def discriminator_direction(candidate: Candidate) -> None:
 
 
 def of_generator(candidate: Candidate, trainer: Trainer) -> list[Update]:
-    """The updates that move the generator and not the discriminator they play against.
+    """The updates that move the generator, and whose loss asks the discriminator that they play
+    against and do not move, of a variant that scores images.
 
     Of several, those that log `information/...` are left to information_direction.
     """
-    if not parameters(trainer.game, "discriminator"):
+    if not scores(candidate, trainer):
         return []
     movers = [
         update
         for update in trainer.updates
-        if owns(trainer, update, "generator") and not owns(trainer, update, "discriminator")
+        if owns(trainer, update, "generator")
+        and not owns(trainer, update, "discriminator")
+        and consults(trainer, update)
     ]
     if len(movers) > 1:
         movers = [update for update in movers if not informs(trainer, update)]
     return movers
+
+
+def likens(candidate: Candidate, name: str, first: Iterable[str]) -> bool:
+    """Whether an update brings mean features together. One that plays without the GAN base's
+    contest, which may not fit its discriminator, has none to bring together."""
+    try:
+        nearer = rise(candidate, name, probes.likeness, tuple(first))
+    except Failed:
+        raise
+    except Exception:
+        return False
+    return nearer.early > 0 and nearer.share > LIKENED
 
 
 @check
@@ -105,16 +144,14 @@ def generator_direction(candidate: Candidate) -> None:
     trainer = candidate.trainer()
     updates = of_generator(candidate, trainer)
     if not updates:
-        raise Skipped("no update moves the generator against a discriminator")
+        raise Skipped("no score(), or no update moves the generator against a discriminator")
     first = [update.name for update in of_discriminator(candidate, trainer)]
     for update in updates:
         found = measured(candidate, update.name, probes.fake_score, first)
         if found.early > 0 and found.share > CLOSED:
             continue
-        if callable(getattr(trainer.game, "contest", None)):
-            nearer = measured(candidate, update.name, probes.likeness, first)
-            if nearer.early > 0 and nearer.share > LIKENED:
-                continue
+        if likens(candidate, update.name, first):
+            continue
         raise Failed(
             f"update {update.name!r} does not make generated images look more real to the "
             f"discriminator: mean score(fake) changes by {found}, {found.share:+.0%} of its "
@@ -173,13 +210,19 @@ def label_direction(candidate: Candidate) -> None:
 
 
 def of_reconstruction(candidate: Candidate, trainer: Trainer) -> list[Update]:
-    """The updates of both an encoder and a decoder, of a variant with reconstruct()."""
+    """The updates of both an encoder and a decoder, of a variant with reconstruct().
+
+    One that plays against the discriminator is left to generator_direction: BiGAN's encoder and
+    generator never lower the error of a reconstruction, though it falls in the end.
+    """
     if not candidate.has("reconstruct"):
         return []
+    players = {update.name for update in of_generator(candidate, trainer)}
     return [
         update
         for update in trainer.updates
-        if owns(trainer, update, "encoder")
+        if update.name not in players
+        and owns(trainer, update, "encoder")
         and (owns(trainer, update, "decoder") or owns(trainer, update, "generator"))
     ]
 
@@ -190,7 +233,7 @@ def reconstruction_direction(candidate: Candidate) -> None:
     the mean squared error of its reconstructions."""
     updates = of_reconstruction(candidate, candidate.trainer())
     if not updates:
-        raise Skipped("no reconstruct(), or no update moves both an encoder and a decoder")
+        raise Skipped("no reconstruct(), or no update but a player moves both its networks")
     for update in updates:
         found = measured(candidate, update.name, probes.reconstruction)
         if not found.late > 0:

@@ -57,6 +57,7 @@ def sit(candidate: Candidate, name: str) -> Result:
     if name not in CHECKS:
         raise ValueError(f"no check is named {name!r}; there are {', '.join(CHECKS)}")
     excuse = candidate.exceptions.get(name)
+    meant = ""
     try:
         with torch.random.fork_rng(devices=[]):
             CHECKS[name](candidate)
@@ -68,6 +69,8 @@ def sit(candidate: Candidate, name: str) -> Result:
         why = str(reason)
     except Failed as reason:
         why = str(reason)
+        if CHECKS[name].__module__ == direction.__name__:
+            meant = f'; if it is meant, say so: exam_exceptions = {{"{name}": "why"}}'
     except BaseException as error:  # the plug-in's own: the exam goes on
         if not of_guest(error):
             raise
@@ -76,7 +79,7 @@ def sit(candidate: Candidate, name: str) -> Result:
         return Result(name, "passed", "excused in exam_exceptions without need" if excuse else "")
     if excuse:
         return Result(name, "excused", f"{excuse} ({why})")
-    return Result(name, "failed", why)
+    return Result(name, "failed", why + meant)
 
 
 @lru_cache(maxsize=4)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ganbench import data
 from ganbench.model import Batch, Game, Update
 from ganbench.plugins.blame import located
-from ganbench.plugins.exam.candidate import CLASSES, SHAPES, Candidate
+from ganbench.plugins.exam.candidate import BATCH, CLASSES, ROUNDS, SHAPES, Candidate, world
 from ganbench.plugins.exam.result import REGISTERED, Failed, check
+from ganbench.train.trainer import Trainer, build
 
 SIZES = ((CLASSES, 16), (2, 4), (7, 8))
 """Numbers of classes and batch sizes to build with, one pair per shape."""
 CADENCE_ROUNDS = 6
+DEFAULT = "digits"
+"""The data set of `ganbench run` where none is named."""
 
 
 @check
@@ -27,6 +32,36 @@ def builds_and_trains(candidate: Candidate) -> None:
             trainer.play(1, every=1)
         except Exception as error:
             raise Failed(f"{where}: {located(error)}") from error
+
+
+@check
+def builds_for_every_recipe(candidate: Candidate) -> None:
+    """It is built with the hyperparameters that its recipes, and those of its bases, choose for
+    data sets of images; on the default one a round is played.
+
+    What it cannot without a recipe either is left to `builds_and_trains`.
+    """
+    for source in data.SOURCES.values():
+        hyperparameters = candidate.chosen(source.recipe)
+        if len(source.shape) != 3 or hyperparameters == candidate.hyperparameters:
+            continue
+        fault = _fault(candidate, source, hyperparameters)
+        if fault and not _fault(candidate, source, candidate.hyperparameters):
+            raise Failed(f"data set {source.name}: {fault}; look at the recipes, or at `unused`")
+
+
+def _fault(candidate: Candidate, source: data.Source, hyperparameters: dict[str, Any]) -> str:
+    """Why a variant cannot be built for a data set, or not be played on the default one."""
+    try:
+        classes = source.classes or CLASSES
+        game = build(candidate.variant, source.shape, classes, hyperparameters, 0)
+        if source.name == DEFAULT:
+            split = world(source.shape, classes)
+            trainer = Trainer(game, split, seed=0, batch_size=BATCH, rounds=ROUNDS)
+            trainer.play(1, every=1)
+    except Exception as error:
+        return located(error)
+    return ""
 
 
 @check
