@@ -148,7 +148,10 @@ def plan(
     if labels is not None:
         allowed = check_labels(loaded.train, labels, loaded.classes)
     if size > len(loaded.train):
-        raise UserError(f"batch size {size}: {dataset} has {len(loaded.train)} training images")
+        raise UserError(
+            f"batch size {size}: {dataset} has {len(loaded.train)} training images; "
+            f"give a smaller one with --batch-size"
+        )
     plays: list[tuple[Spec, Reading]] = []
     for spec in asked:
         plays.append((spec, _rehearse(spec, loaded)))
