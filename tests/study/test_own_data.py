@@ -100,3 +100,18 @@ def test_what_is_odd_about_the_images_is_told_once(folder: Path, tmp_path: Path)
     assert said.count(f"warning: {folder}: levels go from 0 to 12, a small part of 0 to 255") == 1
     assert f"data set {dataset},range=0-15 scales them" in said
     assert said.count("image files of other types are not read (.heic 1)") == 1
+
+
+def test_sixty_classes_of_three_images(folder: Path, tmp_path: Path) -> None:
+    """Sixty are for training: fewer than a batch has, which says what to do, and then works."""
+    for i, file in enumerate(sorted(folder.iterdir())):
+        for name in "abc":
+            place = folder / f"{i:02}" / f"{name}.jpg"
+            place.parent.mkdir(exist_ok=True)
+            place.write_bytes(file.read_bytes())
+        file.unlink()
+    dataset = f"folder:{folder}:size=8"
+    with pytest.raises(UserError, match=r"has 60 training images; give a smaller one with --batch"):
+        plan(["acgan"], dataset=dataset, results=tmp_path)
+    (trial,) = plan(["acgan"], dataset=dataset, batch_size=32, seeds=1, results=tmp_path)
+    assert trial.classes == 60
