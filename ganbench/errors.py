@@ -49,6 +49,13 @@ def of_guest(error: BaseException) -> bool:
     return not isinstance(error, Ended)
 
 
+def within(name: str, value: object, least: int, most: int) -> int:
+    """A whole number that a user gave, between two bounds. Raises UserError with both."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise UserError(f"{name} {value}: must be a whole number from {least:,} to {most:,}")
+    return value
+
+
 def unknown(kind: str, name: str, valid: Iterable[str]) -> UserError:
     """An unknown `name`: suggest the nearest valid one and list them all."""
     names = sorted(valid)
@@ -88,6 +95,15 @@ def out_of_memory(error: BaseException) -> UserError | None:
         f"not enough memory{detail}: free some, run fewer at once (--jobs 1), "
         f"or raise the limit{memory_limit()}"
     )
+
+
+def too_long(error: BaseException) -> UserError | None:
+    """What to tell the user of a path that no file system takes, or None."""
+    if getattr(error, "errno", 0) != errno.ENAMETOOLONG:
+        return None
+    name = str(getattr(error, "filename", ""))
+    shown = name if len(name) < 80 else f"{name[:60]}...{name[-16:]}"
+    return UserError(f"{shown}: the name is too long for a file; use a shorter one")
 
 
 def check_memory() -> None:

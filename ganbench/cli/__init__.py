@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -9,7 +11,7 @@ from typing import NoReturn
 import click
 
 from ganbench import __version__
-from ganbench.errors import GanbenchError, Interrupted, out_of_memory
+from ganbench.errors import GanbenchError, Interrupted, out_of_memory, too_long
 from ganbench.printable import printable, printable_lines
 from ganbench.study.signals import end_at_once
 
@@ -60,6 +62,7 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line and exit: 0 good, 1 a trial failed, 2 a mistake, 130 interrupted."""
     end_at_once()
+    speak_any_encoding()
     try:
         code = cli(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -82,9 +85,28 @@ def main() -> NoReturn:
         sys.stderr.close()
         code = 1
     except (MemoryError, ImportError, OSError, RuntimeError, SystemError) as error:
-        lacking = out_of_memory(error)
-        if not lacking:
+        said = out_of_memory(error) or too_long(error)
+        if not said:
             raise
-        click.echo(f"ganbench: {lacking}", err=True)
+        click.echo(f"ganbench: {printable(str(said))}", err=True)
         code = 2
     sys.exit(code if isinstance(code, int) else 0)
+
+
+PLAINLY = {"±": "+-", "—": "-", "↑": "(up)", "↓": "(down)", "×": "x", "…": "...", "−": "-"}
+"""What a terminal is shown that has no such character; of the others their number."""
+
+
+def speak_any_encoding() -> None:
+    """Let stdout and stderr take text that their encoding lacks characters for."""
+    codecs.register_error("plainly", _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="plainly")
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    lost = error.object[error.start : error.end]
+    plain = (PLAINLY.get(one) or one.encode("ascii", "backslashreplace").decode() for one in lost)
+    return "".join(plain), error.end

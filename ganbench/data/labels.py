@@ -25,7 +25,7 @@ def parse_labels(budget: str | int, classes: int) -> int:
 
     Raises UserError for what is neither `N` nor `N/class` with N of at least 1.
     """
-    match = re.fullmatch(r"\s*(\d+)\s*(/\s*class)?\s*", str(budget))
+    match = re.fullmatch(r"\s*(\d{1,18})\s*(/\s*class)?\s*", str(budget))
     if match is None or not int(match[1]):
         raise UserError(f"labels {budget!r}: give a total (100) or a number per class (250/class)")
     return int(match[1]) * (classes if match[2] else 1)

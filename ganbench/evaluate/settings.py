@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from ganbench.errors import UserError
+from ganbench.errors import within
 from ganbench.evaluate import extractor_table
 from ganbench.evaluate.catalogue import CATALOGUE, REFERENCES_VERSION, When, chosen
 from ganbench.evaluate.extractor_table import OWN
 
 if TYPE_CHECKING:
     from ganbench.data.dataset import Dataset
+
+MOST_SAMPLES = 10**7
+"""Generated images of an evaluation, which are held in memory."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +120,8 @@ def settings_of(
     """
     names = metrics.split(",") if isinstance(metrics, str) else metrics
     wanted = None if names is None else tuple(name.strip() for name in names)
-    if samples is not None and samples < 1:
-        raise UserError(f"samples {samples}: must be a whole number of at least 1")
+    if samples is not None:
+        within("samples", samples, 1, MOST_SAMPLES)
     settings = Settings(extractor=extractor, metrics=wanted)
     if samples is not None:
         settings = replace(settings, samples=samples)

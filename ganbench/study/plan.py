@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ganbench import data
-from ganbench.errors import UserError
+from ganbench.errors import UserError, within
 from ganbench.evaluate.catalogue import chosen
 from ganbench.evaluate.settings import Settings
 from ganbench.plugins import registry
@@ -23,6 +23,11 @@ from ganbench.train.modes import Execution
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
+
+MOST_SEEDS = 10_000
+LARGEST_SEED = 2**53 - 1
+"""The largest whole number that every reader of JSON keeps exactly."""
+MOST_ROUNDS = 10**9
 
 SUPERVISED_ONLY = "supervised_only"
 """The hyperparameter, false by default, by which a variant says that it is semi-supervised."""
@@ -44,19 +49,23 @@ def here(function: Callable[[Job], Answer], job: Job, owner: str) -> Answer:
 def parse_seeds(text: str | int | Sequence[int]) -> list[int]:
     """`3` means seeds 0, 1, 2; `4,7` (or a sequence) names them.
 
-    Raises UserError for no seeds, repeated, negative or unreadable ones.
+    Raises UserError for no seeds or too many, repeated, negative, too large or unreadable ones.
     """
     try:
         if isinstance(text, str) and "," in text:
             seeds = [int(piece) for piece in text.split(",") if piece.strip()]
         elif isinstance(text, str | int):
-            seeds = list(range(int(text)))
+            seeds = list(range(min(int(text), MOST_SEEDS + 1)))
         else:
             seeds = [int(seed) for seed in text]
     except (ValueError, TypeError):
         raise UserError(f"seeds {text!r}: give a count (3) or a list (4,7)") from None
     if not seeds:
         raise UserError(f"seeds {text!r}: at least one seed is needed")
+    if len(seeds) > MOST_SEEDS or max(seeds) > LARGEST_SEED:
+        raise UserError(
+            f"seeds {text!r}: at most {MOST_SEEDS:,} of them, and none above {LARGEST_SEED:,}"
+        )
     if min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise UserError(f"seeds {text!r}: seeds must be different and not negative")
     return seeds
@@ -110,9 +119,8 @@ def plan(
     numbers = parse_seeds(seeds)
     budget = rounds if rounds is not None else source.rounds
     size = batch_size if batch_size is not None else source.batch_size
-    for name, value, least in (("rounds", budget, 1), ("batch size", size, 2)):
-        if not isinstance(value, int) or value < least:
-            raise UserError(f"{name} {value}: must be a whole number of at least {least}")
+    within("rounds", budget, 1, MOST_ROUNDS)
+    within("batch size", size, 2, MOST_ROUNDS)
     if eval_every is not None and not 1 <= eval_every <= budget:
         raise UserError(f"eval-every {eval_every}: must be from 1 to the {budget} rounds")
     if eval_metrics is not None:
