@@ -36,11 +36,11 @@ def command(emptied: bool, as_json: bool) -> None:
         options.write_json(document | {"limit": cache.limit(), "freed": freed, "kinds": kinds})
         return
     if freed is not None:
-        click.echo(f"{_size(freed)} deleted")
-    click.echo(f"{cache.made()}: {_size(total)}, at most {_size(cache.limit())}")
+        options.say(f"{_size(freed)} deleted")
+    options.say(f"{cache.made()}: {_size(total)}, at most {_size(cache.limit())}")
     for row in kinds:
         ago = _ago(time.time() - float(row["last_used"]))
-        click.echo(f"  {row['kind']:<12}{row['files']:>6}  {_size(row['bytes']):>10}  {ago}")
+        options.say(f"  {row['kind']:<12}{row['files']:>6}  {_size(row['bytes']):>10}  {ago}")
 
 
 def _size(size: float) -> str:

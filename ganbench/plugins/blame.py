@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 STDLIB = Path(sysconfig.get_path("stdlib")).resolve()
+CORE = Path(__file__).resolve().parents[1]
 INSTALLED = {"site-packages", "dist-packages"}
 FIRST_PARTY = "ganbench.variants."
 NOTE = "raised at"
@@ -84,7 +85,7 @@ def _is_plugins(frame: FrameType) -> bool:
     """
     path = Path(frame.f_code.co_filename)
     package = str(frame.f_globals.get("__name__")).partition(".")[0]
-    if package == "ganbench" or not path.is_absolute():
+    if package == "ganbench" or not path.is_absolute() or CORE in path.resolve().parents:
         return False
     if INSTALLED & set(path.parts):
         from ganbench.plugins.registry import installed  # which tells its errors by this module

@@ -69,7 +69,7 @@ def test_what_is_kept_is_found_by_declared_versions(
     references.gather(digits, "test", settings)
     machine = {"libraries", "machine", "threads"}
     rows, *features = facts
-    assert rows.keys() == {"protocol", *machine}
+    assert rows.keys() == {"protocol", "weights", *machine}
     assert [one.keys() for one in features] == [
         {"version", "dataset", "split", "limit", "extractor", *machine}
     ] * 2

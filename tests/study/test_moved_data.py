@@ -52,7 +52,7 @@ class Here:
     def __exit__(self, *_: object) -> None: ...
 
     def run(
-        self, function: Callable[[Any], Any], jobs: Sequence[Any], width: int = 1
+        self, function: Callable[[Any], Any], jobs: Sequence[Any], width: int = 1, owner: Any = None
     ) -> Iterator[tuple[Any, Any]]:
         for job in jobs:
             try:

@@ -212,12 +212,11 @@ def test_first_party_variants_read_what_they_declare(name: str) -> None:
     from ganbench import data
     from ganbench.model import Game
     from ganbench.model.hyperparameters import declared
-    from ganbench.study.reading import unread
+    from ganbench.study.reading import FEW, unread
 
     variant = registry.load(name)
-    found = unread(
-        variant, data.load("digits"), variant.resolve({}, "digits"), declared(variant, Game)
-    )
+    few = data.load("digits").train[:FEW]
+    found = unread(variant, 10, few, variant.resolve({}, "digits"), declared(variant, Game))
     # Of backbones that digits are not given; what a variant has no use for is in `unused`.
     of_backbones = {"dense", "d_norm", "hidden", "g_activation"}
     assert set(found) - of_backbones <= set(variant.unused)
