@@ -249,7 +249,7 @@ class _Worker:
 
 def _ready(busy: Sequence[tuple[_Worker, Job]]) -> list[tuple[_Worker, Job]]:
     """Those that have answered or died; waits a moment for it."""
-    readable = wait([one.connection for one, _ in busy], LOOK)
+    readable = wait([one.connection for one, _ in busy], LOOK) if busy else []
     found = [(one, job) for one, job in busy if one.connection in readable]
     # A child of a guest may hold the connection open: then the process's end is the sign.
     return found or [(one, job) for one, job in busy if one.process.poll() is not None]
