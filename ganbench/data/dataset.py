@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.data.stream import Part, Stream
+
+Kind = Literal["images", "points"]
 
 
 def to_unit_range(stored: Tensor) -> Tensor:
@@ -131,6 +134,11 @@ class Dataset:
     world: World | None = None
     mixture: Mixture | None = None
     notices: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> Kind:
+        """What one of it is: an image, or a point of the plane."""
+        return "images" if len(self.shape) == 3 else "points"
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -1,0 +1,55 @@
+"""Protocols: the facts under which a number was measured, their key, and their sentence.
+
+A protocol is a flat JSON object. Numbers are pooled, ranked and put into one column where the
+keys of their protocols are equal; the sentence is for people, and rewording it moves nothing.
+Records of schema 1 hold a sentence alone: there it is the whole identity.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+Facts = Mapping[str, Any]
+"""Names to text, numbers, truth values, None, or lists of these."""
+Protocol = Facts | str
+
+PHRASES: Mapping[str, str] = {}
+"""How a fact is said, by its name, in the order of a sentence; `{}` stands for its value. A name
+that is not here is said as it is, with its value behind it."""
+
+
+def key(protocol: Protocol) -> str:
+    """SHA-256, 16 hex digits, of a protocol; the order of its facts does not matter."""
+    text = json.dumps(protocol, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def sentence(protocol: Protocol) -> str:
+    """A protocol in words. One that is a sentence already stays as it is.
+
+    A fact that is None, False or "" is left out.
+    """
+    if isinstance(protocol, str):
+        return protocol
+    names = [*(name for name in PHRASES if name in protocol), *sorted(set(protocol) - set(PHRASES))]
+    return ", ".join(
+        _said(name, protocol[name])
+        for name in names
+        if protocol[name] not in (None, "") and protocol[name] is not False
+    )
+
+
+def _said(name: str, value: Any) -> str:
+    if name in PHRASES:
+        return PHRASES[name].format(_shown(value))
+    words = name.replace("_", " ")
+    return words if value is True else f"{words} {_shown(value)}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_shown, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
