@@ -37,8 +37,9 @@ torch.set_num_threads(1)
 """
 STEPS = {
     "plan": """
-from ganbench.study.plan import plan
-plan(["vanilla"], dataset=spec, seeds=1, device="cpu")
+from ganbench.study.config import StudyConfig
+from ganbench.study.plan import trials_of
+trials_of(StudyConfig(("vanilla",), dataset=spec, seeds=1, device="cpu"))
 """,
     "first round": """
 from ganbench.plugins import registry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from itertools import groupby
 from pathlib import Path
@@ -52,11 +53,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Directory for records, pictures and tables.",
 )
+@click.option("--name", default="", help="A name for the study, kept in its records.")
 @options.as_json
 def command(
+    specs: tuple[str, ...],
     as_json: bool,
     settings: tuple[str, ...],
-    results: Path,
     metrics: str | None,
     samples: int | None,
     extractor: str | None,
@@ -74,20 +76,15 @@ def command(
     from ganbench.records import tables
     from ganbench.study.run import run
 
-    given = assignments(list(settings), "--set")
-    evaluation = settings_of(metrics, samples, extractor)
+    chosen["hyperparameters"] = assignments(list(settings), "--set")
+    chosen["evaluation"] = settings_of(metrics, samples, extractor)
+    chosen["command"] = shlex.join(["ganbench", *sys.argv[1:]])
     try:
         with options.talk_on_stderr():
-            result = run(
-                *chosen.pop("specs"),
-                settings=given,
-                results=results,
-                evaluation=evaluation,
-                **chosen,
-            )
+            result = run(*specs, **chosen)
     except Interrupted:
         options.say(
-            f"ganbench: interrupted; finished trials are kept in {results}, "
+            f"ganbench: interrupted; finished trials are kept in {chosen['results']}, "
             f"the same command goes on with the rest",
             err=True,
         )

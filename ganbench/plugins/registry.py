@@ -109,6 +109,16 @@ def owner(reference: str) -> str:
     return str(Path(place).resolve()) if _is_file(place) else place.partition(".")[0]
 
 
+def united(*owners: str) -> str:
+    """The owner of a process in which the code of all these runs; "" is ganbench's own."""
+    return " and ".join(dict.fromkeys(sorted(filter(None, owners))))
+
+
+def name_of(target: str) -> str:
+    """The name under which `module:Class` is installed; "" where it is not."""
+    return next((name for name, entry in installed().items() if entry.target == target), "")
+
+
 def source(reference: str) -> Source:
     """The files that a variant is made of; none of them is run.
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from ganbench.core.document import Object, Text
+from ganbench.core.metric_specs import Better
+from ganbench.core.score import Score
 from ganbench.records import hosts
-from ganbench.records.schema import Better, Checkpoint, Record, ScoreSet, written
+from ganbench.records.schema import Checkpoint, Record, ScoreSet, written
 from ganbench.records.store import Outcome
 
 SAME_BUDGET = 1.05  # variants of several d_steps cannot see exactly the same number of images
@@ -39,10 +42,15 @@ class Row(BaseModel):
     images_seen: int | None
     device: str | None
     metric: str
-    protocol: str
+    group: str = ""
+    """Of a metric that is not ganbench's own."""
+    protocol: Object | Text
+    protocol_text: str
+    protocol_key: str
+    """What numbers that may be pooled and ranked have in common."""
     beside: str
-    """The protocol of the column that it stands in: its own, or, for a reference, that of
-    the variants' score in the same evaluation (a floor has other sample counts)."""
+    """The key of the column that it stands in: its own, or, for a reference, that of the
+    variants' score that answers the same question (a floor has other sample counts)."""
     better: Better
     mean: float
     std: float | None
@@ -106,9 +114,9 @@ def _facts(record: Record) -> dict[str, Any]:
 
 
 def _key(record: Record) -> str:
-    """What trials of one group agree in; a hyperparameter may be named like a fact."""
-    parts = [record.label, record.labels, record.dataset, record.dataset_fingerprint]
-    return json.dumps([*parts, _facts(record), record.hyperparameters], sort_keys=True)
+    """What trials of one group agree in, however it was spelled."""
+    parts = [record.labels, record.dataset_fingerprint, _facts(record), record.hyperparameters]
+    return json.dumps(parts, sort_keys=True)
 
 
 def host_of(record: Record) -> hosts.Facts:
@@ -186,8 +194,7 @@ def _one_of(trials: list[Outcome]) -> tuple[Outcome, list[str]]:
                 f"left out: {difference}"
             )
         if difference is None or _is_copy(first.record, other.record):
-            known = {(one.protocol_id, one.checkpoint) for one in first.scores}
-            more = [one for one in other.scores if (one.protocol_id, one.checkpoint) not in known]
+            more = _without(other.scores, _values(first.scores).keys())
             first = first._replace(scores=[*first.scores, *more])
     return first, notes
 
@@ -205,12 +212,24 @@ def _difference(first: Outcome, second: Outcome) -> str | None:
     return "nothing was measured in both" if other else None
 
 
-def _values(scores: Iterable[ScoreSet]) -> dict[tuple[str, str, int, str, str], float]:
-    return {
-        (score.metric, score.protocol, score.version, one.split, one.checkpoint): score.value
-        for one in scores
-        for score in one.scores
-    }
+Place = tuple[str, str, str, str]
+"""Metric, key of the protocol, split, checkpoint: where there is one number at most."""
+
+
+def _place(score: Score, one: ScoreSet) -> Place:
+    return score.metric, score.protocol_key, one.split, one.checkpoint
+
+
+def _values(scores: Iterable[ScoreSet]) -> dict[Place, float]:
+    return {_place(score, one): score.value for one in scores for score in one.scores}
+
+
+def _without(scores: Iterable[ScoreSet], known: Collection[Place]) -> Iterator[ScoreSet]:
+    """What of some evaluations stands in places that are not known."""
+    for one in scores:
+        new = [score for score in one.scores if _place(score, one) not in known]
+        if new or not one.scores:
+            yield one.model_copy(update={"scores": new})
 
 
 def close(first: float, second: float) -> bool:
@@ -288,8 +307,8 @@ def _named(group: Group) -> tuple[str, str | None]:
     return group.record.label, group.record.labels
 
 
-def _data(group: Group) -> tuple[str, str]:
-    return group.record.dataset, group.record.dataset_fingerprint
+def _data(group: Group) -> str:
+    return group.record.dataset_fingerprint
 
 
 def group_failures(group: Group) -> list[dict[str, Any]]:

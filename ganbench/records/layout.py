@@ -11,6 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from ganbench.core import protocol as protocols
+from ganbench.core.metric_specs import GROUPS
+from ganbench.core.protocol import Protocol
+from ganbench.evaluate.catalogue import METRICS
 from ganbench.printable import printable
 from ganbench.records.groups import Group, Row
 from ganbench.records.rows import COSTS, SIZES, Comparison
@@ -21,72 +25,20 @@ LABEL_WIDTH = 40
 EMPTY = "—"
 ARROWS = {"higher": " ↑", "lower": " ↓", "none": ""}
 
-BLOCKS: dict[str, tuple[str, ...]] = {
-    "Quality": (
-        "fid",
-        "kid",
-        "fd_dinov2",
-        "cmmd",
-        "inception_score",
-        "precision",
-        "recall",
-        "density",
-        "coverage",
-        "conditional_accuracy",
-        "classification_accuracy_score",
-        "auxiliary_accuracy",
-        "test_error",
-        "intra_class_diversity",
-    ),
-    "Modes": (
-        "modes_captured",
-        "high_quality",
-        "reverse_kl",
-        "stacked_modes_captured",
-        "stacked_modes_kl",
-    ),
-    "Codes": (
-        "code_recovery",
-        "code_recovery_clean",
-        "code_recovery_continuous",
-        "code_recovery_continuous_clean",
-        "self_code_recovery",
-        "self_code_recovery_continuous",
-        "mutual_information_bound",
-        "mutual_information_bound_continuous",
-    ),
-    "Real images": (
-        "cluster_accuracy",
-        "nmi",
-        "ari",
-        "representation_cluster_accuracy",
-        "within_category_correlation",
-    ),
-    "Disentanglement": (
-        "mig",
-        "modularity",
-        "irs",
-        "dci_disentanglement",
-        "dci_completeness",
-        "dci_informativeness",
-        "sap",
-        "explicitness",
-        "factor_vae_score",
-        "beta_vae_score",
-    ),
-    "Memorisation and robustness": (
-        "memorisation_ratio",
-        "memorisation_copies",
-        "pixel_js",
-        "feature_js",
-        "real_fake_auc",
-        "attacked_accuracy",
-        "attacked_auc",
-    ),
-    "Other": (),
-    "Cost": tuple(COSTS),
-}
-BLOCK_OF = {metric: title for title, metrics in BLOCKS.items() for metric in metrics}
+OTHER = "Other"
+BLOCKS = (*dict.fromkeys(GROUPS.values()), OTHER, "Cost")
+"""The titles of blocks, in their order."""
+PLACES = {name: number for number, name in enumerate((*METRICS, *COSTS))}
+"""Where metrics stand in their blocks; those that are not ganbench's stand behind them."""
+
+
+def block_of(metric: str, group: str) -> str:
+    """The block that a metric is shown in; group: of one that is not ganbench's own."""
+    if metric in COSTS:
+        return "Cost"
+    spec = METRICS.get(metric)
+    return GROUPS.get(spec.group if spec else group, OTHER)
+
 
 GENERAL_NOTE = (
     "±: standard deviation over the seeds (n - 1); "
@@ -99,9 +51,13 @@ class Column:
     """A metric under one protocol."""
 
     metric: str
+    key: str
+    """Of the protocol."""
     protocol: str
+    """As people read it."""
+    block: str
     name: str
-    """The metric with its extractor, or a number where only the protocol tells two apart."""
+    """The metric with its extractor, and with what else tells it from another column."""
     better: str
 
     @property
@@ -176,20 +132,21 @@ class Section:
 
 def studies(comparison: Comparison) -> list[Study]:
     """The parts of a comparison between which nothing is compared."""
-    gathered: dict[tuple[str, str, int], list[Group]] = {}
+    gathered: dict[tuple[str, int], list[Group]] = {}
     for group in comparison.groups:
-        key = group.record.dataset, group.record.dataset_fingerprint, group.budget
+        key = group.record.dataset_fingerprint, group.budget
         gathered.setdefault(key, []).append(group)
-    data = {(dataset, fingerprint) for dataset, fingerprint, _ in gathered}
+    data = {
+        (groups[0].record.dataset, fingerprint) for (fingerprint, _), groups in gathered.items()
+    }
     found = []
-    for (dataset, fingerprint, _), groups in gathered.items():
+    for (fingerprint, _), groups in gathered.items():
+        dataset = groups[0].record.dataset
         title = _title(groups)
         if sum(name == dataset for name, _ in data) > 1:
             title += f", data {printable(fingerprint[:8])}"
         references = [
-            row
-            for row in comparison.references
-            if (row.dataset, row.dataset_fingerprint) == (dataset, fingerprint)
+            row for row in comparison.references if row.dataset_fingerprint == fingerprint
         ]
         remarks = comparison.notes_on(groups)
         if groups is next(reversed(gathered.values())):
@@ -205,19 +162,59 @@ def sections(comparison: Comparison, width: int = WIDTH) -> list[Section]:
 
 def columns_of(rows: Iterable[Row]) -> list[Column]:
     """The columns of some rows, in the order of the blocks, each with a name of its own."""
-    better: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str], Row] = {}
     for row in rows:
-        better.setdefault((row.metric, row.protocol), row.better)
-    order = [metric for metrics in BLOCKS.values() for metric in metrics]
-    place = {metric: number for number, metric in enumerate(order)}
-    other = place[BLOCKS["Cost"][0]] - 0.5
-    keys = sorted(better, key=lambda key: place.get(key[0], other))  # stable for the unknown
-    plain = [printable(_column_name(*key)) for key in keys]
-    names = [
-        f"{name} [{plain[: i + 1].count(name)}]" if plain.count(name) > 1 else name
-        for i, name in enumerate(plain)
+        first.setdefault((row.metric, row.protocol_key), row)
+
+    def place(row: Row) -> tuple[int, int]:
+        block = BLOCKS.index(block_of(row.metric, row.group))
+        return block, PLACES.get(row.metric, len(PLACES))
+
+    found = sorted(first.values(), key=place)  # stable for those that are not ganbench's
+    names = _names(found)
+    return [
+        Column(
+            row.metric,
+            row.protocol_key,
+            row.protocol_text,
+            block_of(row.metric, row.group),
+            name,
+            row.better,
+        )
+        for row, name in zip(found, names, strict=True)
     ]
-    return [Column(*key, name, better[key]) for key, name in zip(keys, names, strict=True)]
+
+
+LONGEST_DIFFERENCE = 30
+"""Characters of what tells two columns of a metric apart; more is a number instead."""
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    """A name for every column: its metric, extractor, and in what it differs from its twins."""
+    plain = [_column_name(row) for row in rows]
+    names = []
+    for row, name in zip(rows, plain, strict=True):
+        twins = [other for other, its in zip(rows, plain, strict=True) if its == name]
+        facts = _differing(row.protocol, [twin.protocol for twin in twins])
+        short = 0 < len(facts) <= LONGEST_DIFFERENCE
+        names.append(f"{name} ({facts})" if len(twins) > 1 and short else name)
+    numbered = [
+        f"{name} [{names[: i + 1].count(name)}]" if names.count(name) > 1 else name
+        for i, name in enumerate(names)
+    ]
+    return [printable(name) for name in numbered]
+
+
+def _differing(own: Protocol, others: Sequence[Protocol]) -> str:
+    """The facts that some other protocols do not share, in words; "" for sentences."""
+    if isinstance(own, str):
+        return ""
+    facts = {
+        name: value
+        for name, value in own.items()
+        if any(isinstance(other, str) or other.get(name) != value for other in others)
+    }
+    return protocols.sentence(facts)
 
 
 def _title(groups: Sequence[Group]) -> str:
@@ -247,7 +244,7 @@ def _section(study: Study, width: int) -> Section:
 
     blocks = []
     for title in BLOCKS:
-        chosen = [i for i, c in enumerate(columns) if BLOCK_OF.get(c.metric, "Other") == title]
+        chosen = [i for i, column in enumerate(columns) if column.block == title]
         for number, part in enumerate(_packed(chosen, columns, lines, width)):
             shown = [replace(line, cells=tuple(line.cells[i] for i in part)) for line in lines]
             kept = (line for line, whole in zip(shown, lines, strict=True) if _says(line, whole))
@@ -265,11 +262,11 @@ def _says(line: Line, whole: Line) -> bool:
     return alone or set(line.cells) != {EMPTY}
 
 
-def _column_name(metric: str, protocol: str) -> str:
-    if metric.startswith("self_"):
-        return f"{metric} (self-graded)"
-    extractor = re.search(r"([\w.+-]+)@[0-9a-f]{4,}", protocol)
-    return f"{metric} ({extractor[1]})" if extractor else metric
+def _column_name(row: Row) -> str:
+    if row.metric.startswith("self_"):
+        return f"{row.metric} (self-graded)"
+    extractor = "" if isinstance(row.protocol, str) else row.protocol.get("extractor")
+    return f"{row.metric} ({str(extractor).partition('@')[0]})" if extractor else row.metric
 
 
 def _seed_count(group: Group) -> str:
@@ -280,7 +277,7 @@ def _seed_count(group: Group) -> str:
 
 def _cells(rows: list[Row], columns: list[Column], seeds: int | None) -> tuple[str, ...]:
     by_key = {(row.metric, row.beside): row for row in rows}
-    found = [by_key.get((column.metric, column.protocol)) for column in columns]
+    found = [by_key.get((column.metric, column.key)) for column in columns]
     return tuple(EMPTY if row is None else cell(row, seeds) for row in found)
 
 
@@ -353,12 +350,12 @@ def _notes(study: Study, columns: list[Column]) -> Iterable[str]:
     for protocol, names in protocols.items():
         yield f"{', '.join(names)}: {_one_line(protocol)}"
 
-    named = {(column.metric, column.protocol): column.name for column in columns}
+    named = {(column.metric, column.key): column.name for column in columns}
     others: dict[tuple[str, str], list[str]] = {}
     for row in study.references:
         name = named.get((row.metric, row.beside))
-        if name and row.protocol != row.beside:
-            others.setdefault((row.label, row.protocol), []).append(name)
+        if name and row.protocol_key != row.beside:
+            others.setdefault((row.label, row.protocol_text), []).append(name)
     for (label, protocol), names in others.items():
         yield f"{label}: {', '.join(names)}: {_one_line(protocol)}"
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ganbench.core.metric_specs import Better
+from ganbench.core.score import Score
 from ganbench.records import hosts
 from ganbench.records.groups import (
     Group,
@@ -17,11 +19,11 @@ from ganbench.records.groups import (
     grouped,
     host_of,
 )
-from ganbench.records.schema import Better, Cost, Record, Score, ScoreSet
+from ganbench.records.schema import Cost, Record, ReferenceSet, ScoreSet
 from ganbench.records.statistics import Summary, summarise
 from ganbench.records.store import Outcome
 
-DOCUMENT_VERSION = 1
+DOCUMENT_VERSION = 2
 
 COSTS: dict[str, Better] = {
     "images_per_second": "higher",
@@ -77,17 +79,21 @@ class Comparison:
         return [*hosts.notes(lines), *left_out]
 
 
-def compare(trials: Iterable[Outcome]) -> Comparison:
+def compare(trials: Iterable[Outcome], references: Iterable[ReferenceSet] = ()) -> Comparison:
     """Group trials, summarise every metric over the seeds, and collect the references.
 
-    A trial that occurs twice counts once. Numbers of different protocol are never pooled.
+    A trial that occurs twice counts once. Numbers of different protocol are never pooled. Of the
+    references those count that answer what was asked of the trials.
     """
     outcomes = list(trials)
+    beside = [*_of_trials(outcomes), *_of_sets(outcomes, references)]
     groups = grouped(outcomes)
     names = hosts.named(
-        facts
-        for record, evaluations, _ in outcomes
-        for facts in [host_of(record), *(_measured_on(one, record) for one in evaluations)]
+        [
+            *(host_of(record) for record, _, _ in outcomes),
+            *(_measured_on(one, record) for record, some, _ in outcomes for one in some),
+            *(one.host for one in beside),
+        ]
     )
     for group in groups:
         group.rows = _score_rows(group)
@@ -96,17 +102,7 @@ def compare(trials: Iterable[Outcome]) -> Comparison:
         group.skipped = _skipped(group)
         group.rows = [_with_hosts(row, group, names) for row in group.rows]
     notes: list[str] = []
-    return Comparison(groups, _reference_rows(outcomes, names, notes), names, notes)
-
-
-def tidy(trials: Iterable[Outcome]) -> list[Row]:
-    """The tidy rows of some trials."""
-    return compare(trials).rows
-
-
-def failures(trials: Iterable[Outcome]) -> list[dict[str, Any]]:
-    """The trials that failed or diverged, with their reasons."""
-    return compare(trials).failures
+    return Comparison(groups, _reference_rows(outcomes, beside, names, notes), names, notes)
 
 
 def document(comparison: Comparison) -> dict[str, Any]:
@@ -131,81 +127,103 @@ def _measured_on(scores: ScoreSet, record: Record) -> hosts.Facts:
     return hosts.rounding(scores.host, scores.packages) if scores.host else host_of(record)
 
 
-def _row(
-    group: Group, metric: str, protocol: str, better: Better, by_seed: dict[int, float]
-) -> Row:
+Key = tuple[str, str]
+"""A metric and the key of its protocol."""
+
+
+def _row(group: Group, first: Score, by_seed: dict[int, float]) -> Row:
+    """first: a score that stands for those of all seeds."""
     record = group.record
     return Row(
         kind="variant",
         variant=record.variant,
         label=group.label,
         hyperparameters=record.changed,
-        dataset=record.dataset,
-        dataset_fingerprint=record.dataset_fingerprint,
         rounds=record.rounds,
         batch_size=record.batch_size,
         labels=record.labels,
         images_seen=record.images_seen,
         device=record.device.partition(":")[0],
-        metric=metric,
-        protocol=protocol,
-        beside=protocol,
-        better=better,
+        beside=first.protocol_key,
         seeds=sorted(by_seed),
         checkpoint=group.checkpoint,
+        **_what(first, record.dataset, record.dataset_fingerprint),
         **_numbers(summarise(by_seed.values())),
     )
+
+
+def _what(score: Score, dataset: str, fingerprint: str) -> dict[str, Any]:
+    """What a row says of its metric and data, by name."""
+    return {
+        "dataset": dataset,
+        "dataset_fingerprint": fingerprint,
+        "metric": score.metric,
+        "group": score.group,
+        "protocol": score.protocol,
+        "protocol_text": score.protocol_text,
+        "protocol_key": score.protocol_key,
+        "better": score.better,
+    }
 
 
 def _numbers(summary: Summary) -> dict[str, Any]:
     return dict(vars(summary))
 
 
-def _protocol(score: Score, split: str) -> str:
-    """A score's protocol in full, so that what may be pooled has the same text."""
-    version = f", version {score.version}" if score.version != 1 else ""
-    other = f", {split} split" if split != "test" else ""
-    return score.protocol + version + other
-
-
 def _score_rows(group: Group) -> list[Row]:
-    values: dict[tuple[str, str], dict[int, float]] = {}
-    better: dict[tuple[str, str], Better] = {}
+    values: dict[Key, dict[int, float]] = {}
+    first: dict[Key, Score] = {}
     for record, evaluations, _ in group.finished:
-        for evaluation in evaluations:
-            for score in evaluation.scores:
-                key = score.metric, _protocol(score, evaluation.split)
-                better.setdefault(key, score.better)
-                known = values.setdefault(key, {}).setdefault(record.seed, score.value)
-                if not close(known, score.value):
-                    group.notes.append(
-                        f"seed {record.seed}: {score.metric} was measured again with another "
-                        f"result, which is left out: {score.value:.6g}, not {known:.6g}"
-                    )
-    return [_row(group, *key, better[key], by_seed) for key, by_seed in values.items()]
+        for score in (score for one in evaluations for score in one.scores):
+            key = score.metric, score.protocol_key
+            first.setdefault(key, score)
+            known = values.setdefault(key, {}).setdefault(record.seed, score.value)
+            if not close(known, score.value):
+                group.notes.append(
+                    f"seed {record.seed}: {score.metric} was measured again with another "
+                    f"result, which is left out: {score.value:.6g}, not {known:.6g}"
+                )
+    return [_row(group, first[key], by_seed) for key, by_seed in values.items()]
 
 
 def _cost_rows(group: Group) -> list[Row]:
-    values: dict[tuple[str, str], dict[int, float]] = {}
+    values: dict[Key, dict[int, float]] = {}
+    first: dict[Key, Score] = {}
     for record, _, _ in group.finished:
-        if record.cost is None:
-            continue
-        for metric in COSTS:
-            value = getattr(record.cost, metric)
-            if value is not None:
-                key = metric, _cost_protocol(metric, record, record.cost)
-                values.setdefault(key, {})[record.seed] = value
-    return [_row(group, *key, COSTS[key[0]], by_seed) for key, by_seed in values.items()]
+        for score in _costs(record):
+            key = score.metric, score.protocol_key
+            first.setdefault(key, score)
+            values.setdefault(key, {})[record.seed] = score.value
+    return [_row(group, first[key], by_seed) for key, by_seed in values.items()]
 
 
-def _cost_protocol(metric: str, record: Record, cost: Cost) -> str:
+def _costs(record: Record) -> list[Score]:
+    """What a trial cost, each number with what it depends on."""
+    cost = record.cost
+    if cost is None:
+        return []
+    found = ((metric, better, getattr(cost, metric)) for metric, better in COSTS.items())
+    return [
+        Score(
+            metric=metric, value=value, better=better, protocol=_cost_protocol(metric, record, cost)
+        )
+        for metric, better, value in found
+        if value is not None
+    ]
+
+
+def _cost_protocol(metric: str, record: Record, cost: Cost) -> dict[str, Any]:
     """Speeds of different machines or loads are not to be pooled; sizes may be."""
     if metric in SIZES:
-        return "trainable, all networks" if metric == "parameters" else "counted over one round"
-    threads = f"{cost.threads} thread" + "s" * (cost.threads != 1)
-    jobs = f"{cost.jobs} trial" + "s" * (cost.jobs != 1)
-    graphs = ", CUDA graphs" if cost.graphs else ""
-    return f"{record.device} ({record.host.machine}), {threads}, {jobs} at once{graphs}"
+        counted = "trainable, all networks" if metric == "parameters" else "one round"
+        return {"counted": counted}
+    return {
+        "device": record.device,
+        "machine": record.host.machine,
+        "threads": cost.threads,
+        "trials_at_once": cost.jobs,
+        "cuda_graphs": cost.graphs,
+    }
 
 
 def _skipped(group: Group) -> list[Skipped]:
@@ -220,36 +238,89 @@ def _skipped(group: Group) -> list[Skipped]:
     return [Skipped(*key, tuple(sorted(some))) for key, some in seeds.items()]
 
 
+@dataclass(frozen=True)
+class _Reference:
+    """A reference's score with the data, the seed and the host that it was measured on."""
+
+    name: str
+    score: Score
+    dataset: str
+    fingerprint: str
+    seed: int
+    host: hosts.Facts
+
+
+def _of_trials(trials: Iterable[Outcome]) -> list[_Reference]:
+    """The references in documents of schema 1."""
+    return [
+        _Reference(
+            reference.name,
+            reference.score,
+            record.dataset,
+            record.dataset_fingerprint,
+            one.seed,
+            _measured_on(one, record),
+        )
+        for record, evaluations, _ in trials
+        for one in evaluations
+        for reference in one.references
+    ]
+
+
+def _of_sets(trials: Sequence[Outcome], references: Iterable[ReferenceSet]) -> list[_Reference]:
+    """Of what lies beside trials that which answers a question that was asked of one of them."""
+    asked = {
+        (record.dataset_fingerprint, key)
+        for record, evaluations, _ in trials
+        for one in evaluations
+        for key in [*(score.key for score in one.scores), *(skip.key for skip in one.skipped)]
+        if key
+    }
+    return [
+        _Reference(
+            named.name,
+            score,
+            one.dataset,
+            one.dataset_fingerprint,
+            0,
+            hosts.rounding(one.host, one.packages),
+        )
+        for one in references
+        for named in one.references
+        for score in named.scores
+        if (one.dataset_fingerprint, score.key) in asked
+    ]
+
+
 def _reference_rows(
-    trials: Sequence[Outcome], names: dict[str, str], notes: list[str]
+    trials: Sequence[Outcome],
+    references: Sequence[_Reference],
+    names: dict[str, str],
+    notes: list[str],
 ) -> list[Row]:
     """One row per reference, metric, protocol and data; a value seen twice counts once.
 
     Seeds of several hosts are one row, unless two of them have other values for one seed:
     then each host has its own. `notes` says where one host does.
     """
-    columns: dict[tuple[str, str], str] = {}
+    columns: dict[tuple[str, str], dict[str, None]] = {}
     for _, evaluations, _ in trials:
-        for one in evaluations:
-            for score in one.scores:
-                columns.setdefault((one.protocol_id, score.metric), _protocol(score, one.split))
-    gathered: dict[tuple[str, ...], _Measured] = {}
-    for record, evaluations, _ in trials:
-        data = record.dataset, record.dataset_fingerprint
-        for one in evaluations:
-            host = names[hosts.key(_measured_on(one, record))]
-            for reference in one.references:
-                score = reference.score
-                protocol = _protocol(score, one.split)
-                beside = columns.get((one.protocol_id, score.metric), protocol)
-                key = reference.name, score.metric, protocol, beside, *data
-                measured = gathered.setdefault(key, _Measured(score.better))
-                measured.by_host.setdefault(host, {}).setdefault(one.seed, []).append(score.value)
+        for score in (score for one in evaluations for score in one.scores if score.key):
+            columns.setdefault((score.metric, score.key), {})[score.protocol_key] = None
+    gathered: dict[tuple[str, str, str, str, str], _Measured] = {}
+    for one in references:
+        score = one.score
+        for beside in columns.get((score.metric, score.key), (score.protocol_key,)):
+            key = one.name, score.metric, score.protocol_key, beside, one.fingerprint
+            measured = gathered.setdefault(key, _Measured(one))
+            by_seed = measured.by_host.setdefault(names[hosts.key(one.host)], {})
+            by_seed.setdefault(one.seed, []).append(score.value)
     cells = Counter((name, metric, *beside) for name, metric, _, *beside in gathered)
     rows = []
-    for (name, metric, protocol, beside, dataset, fingerprint), measured in gathered.items():
-        two = cells[name, metric, beside, dataset, fingerprint] > 1  # protocols in one cell
-        own = f"{name} ({protocol})" if two else name
+    for (name, metric, _, beside, fingerprint), measured in gathered.items():
+        first = measured.first
+        two = cells[name, metric, beside, fingerprint] > 1  # protocols in one cell
+        own = f"{name} ({first.score.protocol_text})" if two else name
         for host, seeds in measured.parts():
             label = f"{own} [{host}]" if host else own
             values = _distinct(value for some in seeds.values() for value in some)
@@ -263,19 +334,15 @@ def _reference_rows(
                     variant=name,
                     label=label,
                     hyperparameters={},
-                    dataset=dataset,
-                    dataset_fingerprint=fingerprint,
                     rounds=None,
                     batch_size=None,
                     labels=None,
                     images_seen=None,
                     device=None,
-                    metric=metric,
-                    protocol=protocol,
                     beside=beside,
-                    better=measured.better,
                     seeds=[],
                     hosts=[host] if host else list(measured.by_host),
+                    **_what(first.score, first.dataset, fingerprint),
                     **_numbers(summarise(values)),
                 )
             )
@@ -286,7 +353,7 @@ def _reference_rows(
 class _Measured:
     """The values of a reference by host and seed."""
 
-    better: Better
+    first: _Reference
     by_host: dict[str, dict[int, list[float]]] = field(default_factory=dict)
 
     def parts(self) -> list[tuple[str, dict[int, list[float]]]]:

@@ -1,49 +1,40 @@
-"""The documents of a trial, as pydantic models: record, scores and state.
+"""The documents of a trial, as pydantic models: record, scores, references and state.
 
 `python -m ganbench.records.schema docs/schemas` publishes them as JSON Schemas.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    JsonValue,
-    StringConstraints,
+from pydantic import Field, model_validator
+
+from ganbench.core.document import (
+    Count,
+    Document,
+    Gauged,
+    Moment,
+    Number,
+    Object,
+    Reason,
+    Seed,
+    Shape,
+    Text,
 )
+from ganbench.core.score import Score, Skip
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+Version = Literal[1, 2]
+"""What is read; what is written is of the latest."""
 
-Better = Literal["higher", "lower", "none"]
 Status = Literal["finished", "diverged", "failed"]
 Checkpoint = Literal["final", "best"]
 """Weights at the end of training, or those that were best on the validation split."""
-
-
-def finite(value: float | None) -> float | None:
-    """The number, or None where it is NaN or infinite: JSON has neither."""
-    return value if value is not None and math.isfinite(value) else None
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON can hold it without loss: tuples as lists, inf and nan as words."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def label(variant: str, changed: Mapping[str, Any]) -> str:
@@ -64,56 +55,10 @@ def written(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) or value is None else str(value)
 
 
-def _finite_only(values: dict[str, float]) -> dict[str, float]:
-    return {name: value for name, value in values.items() if math.isfinite(value)}
-
-
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:  # year 1 in the east of Greenwich
-        raise ValueError("it lies outside the years 1 to 9999 of UTC") from None
-
-
-def _small(values: dict[str, Any]) -> dict[str, Any]:
-    if len(json.dumps(values)) > LONGEST:
-        raise ValueError(f"longer than {LONGEST:,} characters of JSON")
-    return values
-
-
-def _allocable(shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
-    if shape and math.prod(shape) > LARGEST_IMAGE:
-        raise ValueError(f"more than {LARGEST_IMAGE:,} numbers in an image")
-    return shape
-
-
-# Bounds that no trial comes near. A record may be anybody's: what it says is computed with,
-# and a model of its shape is built, so that each number has to be one that this is safe with.
-LONGEST = 2**14
-"""Characters of a text, or of all hyperparameters as JSON."""
-LARGEST_IMAGE = 2**24
-"""Numbers in one image."""
-Text = Annotated[str, StringConstraints(max_length=LONGEST)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Reason = Annotated[str, BeforeValidator(lambda text: text[:LONGEST] if type(text) is str else text)]
-"""Why something went wrong: what is longer is cut, since an exception may say anything."""
-Count = Annotated[int, Field(ge=0, lt=2**63)]
-Seed = Annotated[int, Field(ge=0, lt=2**64)]
-Number = Annotated[float, Field(ge=-1e300, le=1e300, allow_inf_nan=False)]
-"""Finite, and so far from the ends that sums and squares over seeds are."""
-Size = Annotated[int, Field(ge=1, le=2**16)]
-Shape = Annotated[
-    tuple[Size, ...] | None, Field(min_length=1, max_length=4), AfterValidator(_allocable)
-]
-Hyperparameters = Annotated[dict[str, JsonValue], BeforeValidator(plain), AfterValidator(_small)]
-Gauged = Annotated[float | None, AfterValidator(finite)]
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-
-
-class Document(BaseModel):
-    """Base of the models: immutable, and unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+def digest_of(facts: Any) -> str:
+    """A short hash (12 hex digits) of JSON-like facts."""
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 class Cost(Document):
@@ -154,12 +99,14 @@ class Host(Document):
     `oneDNN 3.12.0`, `OpenBLAS 0.3.30 SkylakeX`; and settings that limit their choice."""
 
 
-class Record(Document):
-    """`record.json`: what was trained, how, and how it ended. Written once, never edited."""
+class TrialConfig(Document):
+    """What is trained, how, and on what: the facts that plan, worker and record share.
 
-    schema_version: Literal[1] = 1
-    trial: Text
-    """Identity: a hash (hex) of all that can change the training."""
+    Whatever stands here is part of a trial's identity, but for what `SPELLINGS` names: how the
+    user wrote it, and what follows from the rest. A field that a later version adds has a
+    default, with which older trials keep their identity.
+    """
+
     variant: Text
     """Registered name or file, as typed."""
     source: Text
@@ -170,11 +117,14 @@ class Record(Document):
     """Version of the core's training arithmetic; trials of different ones are not pooled."""
     arithmetic: Text = ""
     """How its rounding differs from the usual one, e.g. `bf16`; such trials are not pooled."""
-    hyperparameters: Hyperparameters
+    hyperparameters: Object
     """All of them, resolved."""
-    changed: Hyperparameters
+    changed: Object
     """Those that differ from the defaults: with the variant, the label of the row."""
     dataset: Text
+    """As typed, without the options that have their defaults."""
+    dataset_facts: Object = {}
+    """What the data set is, wherever it lies: its kind and options, or a plug-in's digest."""
     dataset_fingerprint: Text
     shape: Shape = None
     """Of an image (c, h, w) or a point (2,)."""
@@ -186,13 +136,43 @@ class Record(Document):
     batch_size: Count
     labels: Text | None = None
     """How many training images were labelled; null: all, or the variant reads no labels."""
-    weights: dict[str, Text] = {}
-    """SHA-256 of each file of weights: what is evaluated later is what was trained."""
     eval_every: Count | None = None
     """Rounds between two evaluations along training (`curve.jsonl`)."""
+    eval_metrics: tuple[Text, ...] | None = None
+    """What is measured then; null: the usual."""
+    device: Text
+
+    @property
+    def label(self) -> str:
+        """What a user would type: `infogan:info_weight=0.5`."""
+        return label(self.variant, self.changed)
+
+    @property
+    def title(self) -> str:
+        """The label, and the label budget where there is one: `sgan [labels 100]`."""
+        return titled(self.label, self.labels)
+
+    @property
+    def identity(self) -> str:
+        """A hash (12 hex digits) of the facts that can change the training."""
+        facts = self.model_dump(mode="json", exclude=SPELLINGS, exclude_defaults=True)
+        return digest_of(facts | {"device": self.device.partition(":")[0]})
+
+
+SPELLINGS = {"variant", "source", "changed", "dataset", "shape", "classes"}
+"""Fields of `TrialConfig` that are no part of a trial's identity."""
+
+
+class Record(TrialConfig):
+    """`record.json`: what was trained, how, and how it ended. Written once, never edited."""
+
+    schema_version: Version = 2
+    trial: Text
+    """The identity of the trial."""
+    weights: dict[str, Text] = {}
+    """SHA-256 of each file of weights: what is evaluated later is what was trained."""
     images_seen: Count
     generator_updates: Count
-    device: Text
     status: Status
     reason: Reason | None = None
     """Why it did not finish."""
@@ -200,60 +180,38 @@ class Record(Document):
     host: Host
     packages: dict[str, Text]
     """Versions of the packages that matter."""
+    command: Text = ""
+    """How the study was asked for."""
+    study: Text = ""
+    """The name that the user gave the study."""
     created: Moment
     """ISO 8601, UTC."""
 
     @property
-    def label(self) -> str:
-        """What a user would type: `infogan:info_weight=0.5`."""
-        return label(self.variant, self.changed)
-
-
-class Score(Document):
-    """One metric's number with its protocol. Not finite is not a score but a `Skip`."""
-
-    metric: Name
-    value: Number
-    standard_error: Gauged = None
-    """Of this one value, over its samples (not over seeds)."""
-    count: Count | None = None
-    """Samples behind the value."""
-    better: Better
-    protocol: Text
-    """One readable line; a feature extractor is written `name@hash`."""
-    version: Count = 1
-    seconds: Number = 0.0
-    parts: Annotated[dict[str, float], AfterValidator(_finite_only)] = {}
-    """Values per code, factor or class; those that are not finite are left out."""
-
-
-class Skip(Document):
-    """A metric that gave no number, and why."""
-
-    metric: Text
-    reason: Reason
+    def config(self) -> TrialConfig:
+        """The facts of the trial alone."""
+        names = TrialConfig.model_fields
+        return TrialConfig.model_validate({name: getattr(self, name) for name in names})
 
 
 class Reference(Document):
-    """A score that stands beside the variants': of held-out real images, a simple baseline."""
+    """A score that stands beside the variants' in a document of schema 1."""
 
     name: Text
-    """E.g. `real images, held out`."""
     score: Score
 
 
 class ScoreSet(Document):
-    """`scores/<protocol_id>.json`: one evaluation of one trial. Added, and never overwritten
-    once it is complete.
+    """`scores/*.json`: what one evaluation of one trial measured. Added, and never overwritten.
 
-    That of the best checkpoint is `<protocol_id>-best.json`.
+    A score is found by its key; of a metric that was measured under other settings, or by an
+    older version, the trial has another score besides.
     """
 
-    schema_version: Literal[1] = 1
-    protocol_id: Text
-    """Hash (hex) of split, settings and metrics."""
+    schema_version: Version = 2
     split: Text
-    settings: Hyperparameters
+    settings: Object
+    """Of the evaluation. Numbers of documents of schema 1 were found by a hash of all of them."""
     seed: Seed
     checkpoint: Checkpoint = "final"
     round: Count | None = None
@@ -263,18 +221,84 @@ class ScoreSet(Document):
     scores: list[Score]
     skipped: list[Skip] = []
     references: list[Reference] = []
+    """In documents of schema 1 alone; see `ReferenceSet`."""
     seconds: Number = 0.0
     host: Host | None = None
-    """Where it was measured; null in older files: where the trial ran."""
+    """Where it was measured; null: where the trial ran."""
     packages: dict[str, Text] = {}
-    complete: bool = True
-    """False where an extractor's weights were not here: evaluated again by the next run."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_schema_1(cls, values: Any) -> Any:
+        return _scores_of_schema_1(values) if _is_schema_1(values) else values
+
+
+class ReferenceScores(Document):
+    """The scores of one reference: real images that were held out, say."""
+
+    name: Text
+    scores: list[Score]
+    skipped: list[Skip] = []
+
+
+class ReferenceSet(Document):
+    """`references/*.json` beside the trials of a data set: what any model's scores are read
+    against. Added, and never overwritten."""
+
+    schema_version: Literal[2] = 2
+    dataset: Text
+    dataset_fingerprint: Text
+    split: Text
+    settings: Object
+    keys: tuple[Text, ...]
+    """Of all that was asked for, and need not be asked again."""
+    references: list[ReferenceScores]
+    seconds: Number = 0.0
+    host: Host
+    packages: dict[str, Text] = {}
+
+
+def _is_schema_1(values: Any) -> bool:
+    return isinstance(values, dict) and values.get("schema_version") == 1
+
+
+def _scores_of_schema_1(values: dict[str, Any]) -> dict[str, Any]:
+    """A document of schema 1 by the fields of schema 2: its sentences are its protocols.
+
+    Version and split belong to what may be pooled; a reference was beside the variants' score of
+    the same evaluation, which both get for their key.
+    """
+    fields = {name: value for name, value in values.items() if name != "complete"}
+    again = values.get("complete") is False
+    evaluation = str(fields.pop("protocol_id", ""))
+    split = values.get("split", "test")
+
+    def score(old: Any) -> Any:
+        if not isinstance(old, dict):
+            return old
+        new = dict(old)
+        version = new.pop("version", 1)
+        text = f"{new.get('protocol', '')}"
+        text += f", version {version}" if version != 1 else ""
+        text += f", {split} split" if split != "test" else ""
+        return new | {"protocol": text, "key": f"{evaluation} {new.get('metric')}"}
+
+    def skip(old: Any) -> Any:
+        return old | {"again": again} if isinstance(old, dict) else old
+
+    def reference(old: Any) -> Any:
+        return old | {"score": score(old.get("score"))} if isinstance(old, dict) else old
+
+    for name, change in (("scores", score), ("skipped", skip), ("references", reference)):
+        if isinstance(fields.get(name), list):
+            fields[name] = [change(one) for one in fields[name]]
+    return fields
 
 
 class State(Document):
     """`state.json` of a trial under way: replaced often, gone once there is a record."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     label: Text
     seed: Seed
     phase: Literal["training", "evaluating"]
@@ -296,6 +320,7 @@ class State(Document):
 DOCUMENTS: Mapping[str, type[Document]] = {
     "record.schema.json": Record,
     "scores.schema.json": ScoreSet,
+    "references.schema.json": ReferenceSet,
     "state.schema.json": State,
 }
 

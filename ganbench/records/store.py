@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, NamedTuple, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from ganbench.core.document import Document, finite
 from ganbench.errors import UserError
 from ganbench.records.files import (
     atomic_write,
@@ -29,20 +31,29 @@ from ganbench.records.files import (
 from ganbench.records.schema import (
     SCHEMA_VERSION,
     Checkpoint,
-    Document,
     Record,
+    ReferenceSet,
     ScoreSet,
     State,
-    finite,
 )
 
-__all__ = ["Outcome", "TrialDirectory", "atomic_write", "find_trials", "read_outcomes"]
+__all__ = [
+    "Outcome",
+    "ReferenceDirectory",
+    "TrialDirectory",
+    "atomic_write",
+    "find_trials",
+    "read_outcomes",
+    "read_references",
+]
 
 D = TypeVar("D", bound=Document)
 
 LARGEST_DOCUMENT = 8 * 2**20
 LARGEST_HISTORY = 64 * 2**20
 """Bytes of a JSON document and of a history that are read: hundreds of times what a trial has."""
+REFERENCES = "references"
+"""The folder beside trials that holds what their scores are read against."""
 ROW = TypeAdapter(dict[str, Annotated[float, Field(allow_inf_nan=False)] | None])
 
 
@@ -52,6 +63,21 @@ class Outcome(NamedTuple):
     record: Record
     scores: Sequence[ScoreSet]
     directory: Path | None = None
+
+    def only(self, keys: Collection[str]) -> Outcome:
+        """The trial with the scores of these keys, and those that no evaluation asked for."""
+        return self._replace(
+            scores=[
+                one.model_copy(
+                    update={
+                        "scores": [s for s in one.scores if not s.key or s.key in keys],
+                        "skipped": [s for s in one.skipped if s.key in keys],
+                    }
+                )
+                for one in self.scores
+                if one.schema_version > 1
+            ]
+        )
 
     def of(self, checkpoint: Checkpoint) -> Outcome:
         """The trial with the scores of one checkpoint alone."""
@@ -100,31 +126,24 @@ class TrialDirectory:
         """The trial's record. Raises UserError where there is none."""
         return _read(self.record_path, Record)
 
-    def scores_of(self, protocol_id: str, checkpoint: Checkpoint = "final") -> Path:
-        """Where the scores of a checkpoint by a protocol lie."""
-        suffix = "" if checkpoint == "final" else f"-{checkpoint}"
-        return self.scores_path / f"{protocol_id}{suffix}.json"
-
-    def has_scores(self, protocol_id: str, checkpoint: Checkpoint = "final") -> bool:
-        """Whether a checkpoint of the trial was evaluated by this protocol, completely."""
-        path = self.scores_of(protocol_id, checkpoint)
-        found = not self.scores_path.is_symlink() and is_file(path)
-        return found and _read(path, ScoreSet).complete
+    def measured(self, checkpoint: Checkpoint = "final") -> set[str]:
+        """The keys of what was measured of a checkpoint, and of what cannot be: done for good."""
+        found: set[str] = set()
+        for one in self.read_scores():
+            if one.checkpoint == checkpoint:
+                found |= {score.key for score in one.scores}
+                found |= {skip.key for skip in one.skipped if not skip.again}
+        return found
 
     def add_scores(self, scores: ScoreSet) -> Path:
-        """Write `scores/<protocol_id>.json`. Raises UserError where a complete one is there."""
+        """Write a new file of `scores/`; none is ever overwritten."""
         refuse_link(self.scores_path)
-        path = self.scores_of(scores.protocol_id, scores.checkpoint)
-        if os.path.lexists(path) and self.has_scores(scores.protocol_id, scores.checkpoint):
-            raise UserError(f"{path}: these scores are there already and are never overwritten")
-        atomic_write(path, _text(scores))
-        return path
+        return _add(self.scores_path, scores)
 
     def read_scores(self) -> list[ScoreSet]:
-        """All evaluations of the trial, in the order of their file names."""
+        """All evaluations of the trial, the oldest first."""
         refuse_link(self.scores_path)
-        found = sorted(self.scores_path.glob("*.json"))
-        return [_read(path, ScoreSet) for path in found if not is_hidden(path)]
+        return [_read(path, ScoreSet) for path in _numbered(self.scores_path)]
 
     def write_state(self, state: State) -> None:
         """Replace `state.json`; it is for who watches now, and need not survive the machine."""
@@ -180,6 +199,50 @@ class TrialDirectory:
         return path
 
 
+class ReferenceDirectory:
+    """`references/` beside the trials of a data set: what their scores are read against."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def beside(cls, trial: Path) -> ReferenceDirectory:
+        """That of a trial's directory."""
+        return cls(trial.parent / REFERENCES)
+
+    def add(self, references: ReferenceSet) -> Path:
+        """Write a new file; none is ever overwritten."""
+        refuse_link(self.path)
+        return _add(self.path, references)
+
+    def read(self) -> list[ReferenceSet]:
+        """All that were measured, the oldest first; empty where there are none."""
+        refuse_link(self.path)
+        return [_read(path, ReferenceSet) for path in _numbered(self.path)]
+
+    def measured(self, fingerprint: str) -> set[str]:
+        """The keys of what was asked for on some data, and need not be asked again."""
+        sets = [one for one in self.read() if one.dataset_fingerprint == fingerprint]
+        return {key for one in sets for key in one.keys}
+
+
+def _numbered(folder: Path) -> list[Path]:
+    """The documents of a folder, the oldest first: those of schema 1, then by their numbers."""
+    found = [path for path in folder.glob("*.json") if not is_hidden(path)]
+    return sorted(found, key=lambda path: (_number(path), path.name))
+
+
+def _number(path: Path) -> int:
+    return int(path.stem) if re.fullmatch(r"[0-9]{1,9}", path.stem) else 0
+
+
+def _add(folder: Path, document: Document) -> Path:
+    """Write a document under the next free number. Raises UserError where that cannot be."""
+    path = folder / f"{max(map(_number, _numbered(folder)), default=0) + 1}.json"
+    atomic_write(path, _text(document))
+    return path
+
+
 def _append(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     lines = "".join(json.dumps(_nulled(row), allow_nan=False) + "\n" for row in rows)
     with told(path, "write"):
@@ -228,6 +291,12 @@ def find_trials(paths: Sequence[Path | str]) -> list[TrialDirectory]:
 def read_outcomes(directories: Iterable[TrialDirectory]) -> list[Outcome]:
     """Record and scores of each trial, in the order given."""
     return [Outcome(one.read_record(), one.read_scores(), one.path) for one in directories]
+
+
+def read_references(directories: Iterable[TrialDirectory]) -> list[ReferenceSet]:
+    """What lies beside some trials, each folder once."""
+    folders = dict.fromkeys(one.path.resolve().parent / REFERENCES for one in directories)
+    return [found for folder in folders for found in ReferenceDirectory(folder).read()]
 
 
 def _folders_with_record(start: Path) -> Iterator[Path]:

@@ -12,7 +12,7 @@ from ganbench.records.groups import Row
 from ganbench.records.latex import render_latex
 from ganbench.records.layout import studies
 from ganbench.records.markdown import render_markdown
-from ganbench.records.rows import Comparison, compare, document, failures, tidy
+from ganbench.records.rows import Comparison, compare, document
 from ganbench.records.text import render_text
 
 if TYPE_CHECKING:
@@ -25,13 +25,11 @@ __all__ = [
     "Row",
     "compare",
     "document",
-    "failures",
     "render_csv",
     "render_latex",
     "render_markdown",
     "render_text",
     "table",
-    "tidy",
 ]
 
 
@@ -45,7 +43,7 @@ def table(comparison: Comparison) -> pd.DataFrame:
     parts = studies(comparison)
     frames = {}
     for part in parts:
-        names = {(column.metric, column.protocol): column.name for column in part.columns}
+        names = {(column.metric, column.key): column.name for column in part.columns}
         lines = [(group.label, group.rows) for group in part.groups]
         beside: dict[str, list[Row]] = {}
         for row in part.references:
@@ -74,6 +72,7 @@ def render_csv(rows: Iterable[Row]) -> str:
     for row in rows:
         cells = dict(row) | {
             "hyperparameters": printable_json(row.hyperparameters),
+            "protocol": printable_json(row.protocol),
             "seeds": " ".join(map(str, row.seeds)),
             "hosts": "; ".join(row.hosts),
         }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ganbench.errors import UserError
 from ganbench.records import tables
-from ganbench.records.store import find_trials, read_outcomes
+from ganbench.records.store import find_trials, read_outcomes, read_references
 
 RESULTS = Path("results")
 REFERENCE = "reference"
@@ -24,4 +24,5 @@ def compare(*paths: str | Path) -> tables.Comparison:
         places = sorted(p for p in RESULTS.iterdir() if p.is_dir() and p.name != REFERENCE)
         if not places:
             raise UserError(f"{RESULTS}/ holds no trials: run a study first")
-    return tables.compare(read_outcomes(find_trials(places)))
+    trials = find_trials(places)
+    return tables.compare(read_outcomes(trials), read_references(trials))

@@ -42,10 +42,10 @@ class Contender:
 
     def __init__(self, trial: Trial, dataset: Dataset, mode: Mode, precision: Precision) -> None:
         began = time.perf_counter()
-        gpu = trial.device.startswith("cuda")
-        before = torch.cuda.memory_allocated(trial.device) / 2**20 if gpu else 0.0
-        host.reset_peak_memory(trial.device)
-        execution = Execution(mode, precision).on(trial.device)
+        gpu = trial.config.device.startswith("cuda")
+        before = torch.cuda.memory_allocated(trial.config.device) / 2**20 if gpu else 0.0
+        host.reset_peak_memory(trial.config.device)
+        execution = Execution(mode, precision).on(trial.config.device)
         if mode == "compile":
             torch.compiler.reset()  # it gives up after several networks of one class
         self.mode = mode
@@ -56,7 +56,7 @@ class Contender:
         recorded = self.trainer.graphs
         if recorded and recorded.reason:
             raise CannotBeCaptured(f"rounds cannot be captured: {recorded.reason}")
-        self.peak_memory_mb = host.peak_memory_mb(trial.device) - before
+        self.peak_memory_mb = host.peak_memory_mb(trial.config.device) - before
         self.seconds_to_warm = time.perf_counter() - began
         self.blocks: list[Sequence[float]] = []
         self.images = 0

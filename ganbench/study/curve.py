@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import trapezoid
 
+from ganbench.core.score import Score
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate import harness
-from ganbench.evaluate.catalogue import CATALOGUE
+from ganbench.evaluate.catalogue import METRICS
 from ganbench.evaluate.harness import Settings
 from ganbench.model import Game
-from ganbench.records.schema import Score
 from ganbench.records.store import TrialDirectory
 from ganbench.train.trainer import Trainer
 
-METRICS = ("fid", "reverse_kl", "modes_captured", "high_quality")
+USUAL = ("fid", "reverse_kl", "modes_captured", "high_quality")
 """What is evaluated along training unless others are named; the first with a number chooses."""
 
 
@@ -41,11 +41,11 @@ class Curve:
     ) -> None:
         self.dataset = dataset
         self.directory = directory
-        self.settings = replace(settings, metrics=metrics or METRICS)
-        self.names = metrics or METRICS
+        self.settings = replace(settings, metrics=metrics or USUAL)
+        self.names = metrics or USUAL
         self.seed = seed
         self.rows: list[dict[str, Any]] = []
-        self.protocol = ""
+        self.protocol: dict[str, Any] = {}
         self.chooser: str | None = None
         self.best: Game | None = None
         self.best_row: dict[str, Any] = {}
@@ -60,7 +60,6 @@ class Curve:
             split="validation",
             settings=self.settings,
             device=trainer.device,
-            beside=False,
         )
         scores = {score.metric: score for score in found.scores}
         row = {
@@ -72,10 +71,10 @@ class Curve:
         self.rows.append(row)
         self.directory.append_curve([row])
         if self.chooser is None and not self.best_row:
-            able = (name for name in self.names if CATALOGUE[name].better != "none")
+            able = (name for name in self.names if METRICS[name].better != "none")
             self.chooser = next((name for name in able if name in scores), None)
         if self.chooser in scores and self._is_better(row):
-            self.protocol = scores[self.chooser].protocol
+            self.protocol = dict(scores[self.chooser].protocol)
             self.best_row = row
             self.best = copy.deepcopy(model)
 
@@ -83,7 +82,7 @@ class Curve:
         if not self.best_row or self.chooser is None:
             return True
         new, old = row[self.chooser], self.best_row[self.chooser]
-        return bool(new < old if CATALOGUE[self.chooser].better == "lower" else new > old)
+        return bool(new < old if METRICS[self.chooser].better == "lower" else new > old)
 
     @property
     def missing(self) -> str | None:
@@ -106,19 +105,21 @@ class Curve:
         rows = [row for row in self.rows if name in row]
         if name is None or not rows:
             return []
-        first, last = rows[0]["round"], rows[-1]["round"]
         values = [row[name] for row in rows]
-        points = f"{len(rows)} evaluations from round {first} to {last}"
+        facts = {
+            "curve": "area under it, over its width",
+            "evaluations": len(rows),
+            "rounds": [rows[0]["round"], rows[-1]["round"]],
+        }
         return [
             Score(
                 metric=f"{name}_over_{axis}",
                 value=mean_along([row[axis] for row in rows], values),
                 count=len(rows),
-                better=CATALOGUE[name].better,
-                protocol=f"area under the curve over its width, {axis} of training, {points}"
-                f"{place}; each on the validation split: {self.protocol}",
+                better=METRICS[name].better,
+                protocol=self.protocol | facts | {"along": axis} | place,
             )
-            for axis, place in (("images", ""), ("seconds", f", on {machine}"))
+            for axis, place in (("images", {}), ("seconds", {"machine": machine}))
         ]
 
 

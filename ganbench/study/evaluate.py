@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,19 @@ from ganbench.evaluate.settings import Settings
 from ganbench.plugins import registry
 from ganbench.plugins.blame import located
 from ganbench.records import tables
-from ganbench.records.store import Outcome, TrialDirectory, find_trials
+from ganbench.records.schema import ReferenceSet
+from ganbench.records.store import (
+    Outcome,
+    ReferenceDirectory,
+    TrialDirectory,
+    find_trials,
+    read_references,
+)
 from ganbench.study import jobs as worker_jobs
 from ganbench.study.engine import Engine, LocalProcesses, parse_jobs
-from ganbench.study.jobs import BesideAsked, Rescoring
+from ganbench.study.jobs import ReferencesAsked, Rescoring, ScoringAsked
+from ganbench.study.plan import scorings_of
 from ganbench.study.resolve import parse_device
-from ganbench.study.scoring import score
 
 
 @dataclass(frozen=True)
@@ -29,12 +36,13 @@ class Evaluated:
     """
 
     outcomes: list[Outcome]
+    references: list[ReferenceSet]
     failures: list[tuple[Path, str]]
 
     @property
     def comparison(self) -> tables.Comparison:
         """The trials' numbers over seeds, ready for every renderer of `records.tables`."""
-        return tables.compare(self.outcomes)
+        return tables.compare(self.outcomes, self.references)
 
 
 def evaluate(
@@ -66,7 +74,6 @@ def evaluate(
     where = parse_device(device)
     finished: list[Path] = []
     owners: dict[Path, str] = {}
-    protocols: dict[Path, str] = {}
     failures: list[tuple[Path, str]] = []
     for directory in find_trials(paths):
         try:
@@ -89,54 +96,52 @@ def evaluate(
             f"data {at}: it is for trials on folder:PATH or npz:PATH, and there are none; other "
             f"data sets are looked for below --data-root"
         )
-    common = Rescoring(
-        Path(), settings or Settings(), split, where, root, data=at, allow_code=allow_code
-    )
-    work = [common._replace(directory=path) for path in finished]
+    scorings = scorings_of(settings or Settings())
+    keys: dict[Path, set[str]] = {path: set() for path in finished}
     with engine or LocalProcesses() as engine:
-        work = _with_references(engine, work, owners, failures)
-        for job, answer in engine.run(
-            score, work, parse_jobs(jobs, where), lambda job: owners[job.directory]
-        ):
-            if isinstance(answer, str):
-                protocols[job.directory] = answer
-                tell(f"{job.directory}: evaluated")
-                continue
-            failures.append((job.directory, _reason(answer)))
+        for scoring in scorings:
+            common = Rescoring(Path(), scoring, split, where, root, data=at, allow_code=allow_code)
+            able = [path for path in finished if path in keys]
+            for reason in _references(engine, able, common):
+                tell(f"warning: no reference rows: {reason}")
+            for job, answer in engine.run(
+                worker_jobs.rescore,
+                [common._replace(directory=path) for path in able],
+                parse_jobs(jobs, where),
+                lambda job: registry.united(owners[job.directory], job.scoring.owner),
+            ):
+                if isinstance(answer, BaseException):
+                    failures.append((job.directory, _reason(answer)))
+                    keys.pop(job.directory)
+                else:
+                    keys[job.directory] |= set(answer)
+                    tell(f"{job.directory}: evaluated")
     outcomes = []
-    for path in finished:
-        if path in protocols:
-            directory = TrialDirectory(path)
-            scores = [s for s in directory.read_scores() if s.protocol_id == protocols[path]]
-            outcomes.append(Outcome(directory.read_record(), scores, path))
-    return Evaluated(outcomes, failures)
+    for path, wanted in keys.items():
+        directory = TrialDirectory(path)
+        outcome = Outcome(directory.read_record(), directory.read_scores(), path)
+        outcomes.append(outcome.only(wanted))
+    references = read_references(TrialDirectory(path) for path in keys)
+    return Evaluated(outcomes, references, failures)
 
 
-def _with_references(
-    engine: Engine,
-    work: list[Rescoring],
-    owners: dict[Path, str],
-    failures: list[tuple[Path, str]],
-) -> list[Rescoring]:
-    """Guests' jobs with what stands beside them, measured where no guest's code has been."""
-    asked: dict[Path, BesideAsked] = {}
-    for job in work:
-        if owners[job.directory]:
-            dataset = TrialDirectory(job.directory).read_record().dataset
-            asked[job.directory] = BesideAsked(
-                dataset, job.data_root, job.data, job.settings, job.split, job.device
-            )
-    found = dict(engine.run(worker_jobs.beside, list(dict.fromkeys(asked.values()))))
-    able = []
-    for job in work:
-        beside = found.get(asked[job.directory]) if job.directory in asked else None
-        if isinstance(beside, UserError):  # no data, say: the job itself will tell more of it
-            able.append(job)
-        elif isinstance(beside, BaseException):
-            failures.append((job.directory, _reason(beside)))
-        else:
-            able.append(job._replace(beside=beside))
-    return able
+def _references(engine: Engine, trials: list[Path], common: Rescoring) -> Iterator[str]:
+    """Measure what stands beside the trials, once for each place and data; yields failures."""
+    asked: dict[tuple[Path, str], ReferencesAsked] = {}
+    for path in trials:
+        record = TrialDirectory(path).read_record()
+        place = ReferenceDirectory.beside(path).path
+        of = ScoringAsked(
+            record.dataset, common.data_root, common.data, common.split, common.scoring
+        )
+        asked.setdefault(
+            (place, record.dataset_fingerprint), ReferencesAsked(of, place, common.device)
+        )
+    for _, answer in engine.run(
+        worker_jobs.references, list(asked.values()), 1, lambda job: job.asked.scoring.owner
+    ):
+        if isinstance(answer, BaseException):
+            yield _reason(answer)
 
 
 def _reason(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganbench.errors import check_memory
 from ganbench.evaluate.settings import Settings
-from ganbench.records.schema import Reference, Skip, label
+from ganbench.records.schema import label
 from ganbench.train.modes import Execution
 
 if TYPE_CHECKING:
@@ -31,15 +31,19 @@ class Wanted(NamedTuple):
     """A spec as it was typed, the hyperparameters given for all, and the recipes to use."""
 
     spec: str
-    settings: Mapping[str, Any]
+    hyperparameters: Mapping[str, Any]
     recipe: str
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A resolved spec: how it was named, where its class is, what was changed, all values."""
+    """A resolved spec: how it was named, where its class is, what was changed, all values.
+
+    name: the one that directories have, however it was typed.
+    """
 
     reference: str
+    name: str
     source: str
     digest: str
     changed: dict[str, Any]
@@ -52,7 +56,7 @@ class Spec:
 
 
 class DataAsked(NamedTuple):
-    """What a study says of its data, device and scoring."""
+    """What a study says of its data and device."""
 
     dataset: str
     root: Path | None
@@ -60,22 +64,23 @@ class DataAsked(NamedTuple):
     batch_size: int
     device: str
     execution: Execution
-    evaluation: Settings
 
 
 class DataFacts(NamedTuple):
     """What planning must know of the data and the machine.
 
-    allowed: labelled images of the label budget, None for all. few: the first training images
-    and labels, enough to play a round's losses on, as safetensors. arithmetic: see `Execution`.
-    notices: what a user must hear of the data.
+    facts: what the data is, wherever it lies. folder: the name of its trials' directory. allowed:
+    labelled images of the label budget, None for all. few: the first training images and labels,
+    enough to play a round's losses on, as safetensors. arithmetic: see `Execution`. notices: what
+    a user must hear of the data.
     """
 
     name: str
+    facts: Mapping[str, Any]
+    folder: str
     shape: tuple[int, ...]
     classes: int
     fingerprint: str
-    protocol_id: str
     allowed: int | None
     few: bytes
     device: str
@@ -83,6 +88,29 @@ class DataFacts(NamedTuple):
     arithmetic: str
     numerics: int
     notices: Sequence[str]
+
+
+class Scoring(NamedTuple):
+    """What is measured in one process, of every model of a study.
+
+    settings: with the metrics that are ganbench's own. guests: what names the others, `FILE.py`,
+    `FILE.py:NAME` or an installed name. owner: of the code that measures, beside that of the
+    model and the data: "" where it is ganbench's own.
+    """
+
+    settings: Settings
+    guests: tuple[str, ...] = ()
+    owner: str = ""
+
+
+class ScoringAsked(NamedTuple):
+    """A scoring of models on some data. root, at: where the data is, see `data.load`."""
+
+    dataset: str
+    root: Path | None
+    at: Path | None
+    split: str
+    scoring: Scoring
 
 
 class Rehearsal(NamedTuple):
@@ -99,44 +127,29 @@ class Reading(NamedTuple):
     labels: bool
 
 
-@dataclass(frozen=True)
-class Beside:
-    """What stands beside a model in its scores, and what of it could not be measured."""
+class ReferencesAsked(NamedTuple):
+    """The references to be measured where they are missing; place: where they are kept."""
 
-    references: list[Reference]
-    skipped: list[Skip]
-
-
-class BesideAsked(NamedTuple):
-    """Whose references are wanted: a split's of a data set, by some settings.
-
-    root, at: where the data is, see `data.load`.
-    """
-
-    dataset: str
-    root: Path | None
-    at: Path | None
-    settings: Settings
-    split: str
+    asked: ScoringAsked
+    place: Path
     device: str
 
 
 class Rescoring(NamedTuple):
-    """A finished trial that is to be scored by some settings.
+    """A finished trial and the scores that it is to have.
 
     data: where the user's own images are now, if not where the record says. allow_code: the code
-    that it names may run whatever it is. beside: its references, where they have been measured.
+    that it names may run whatever it is.
     """
 
     directory: Path
-    settings: Settings
+    scoring: Scoring
     split: str = "test"
     device: str = "cpu"
     data_root: Path | None = None
     threads: int = 1
     data: Path | None = None
     allow_code: bool = False
-    beside: Beside | None = None
 
 
 class Rehearsed(NamedTuple):
@@ -170,12 +183,28 @@ def rehearse(job: Rehearsal) -> Rehearsed:
     return rehearse(job)
 
 
-def beside(asked: BesideAsked) -> Beside:
-    """`study.scoring.beside`."""
+def look_at_scoring(asked: ScoringAsked) -> dict[str, str]:
+    """`study.resolve.look_at_scoring`."""
     libraries()
-    from ganbench.study.scoring import beside
+    from ganbench.study.resolve import look_at_scoring
 
-    return beside(asked)
+    return look_at_scoring(asked)
+
+
+def references(asked: ReferencesAsked) -> int:
+    """`study.references.measure`."""
+    libraries()
+    from ganbench.study.references import measure
+
+    return measure(asked)
+
+
+def rescore(job: Rescoring) -> list[str]:
+    """`study.scoring.rescore`."""
+    libraries()
+    from ganbench.study.scoring import rescore
+
+    return rescore(job)
 
 
 def execute(trial: Trial) -> Record:
@@ -184,6 +213,11 @@ def execute(trial: Trial) -> Record:
     from ganbench.study.work import execute
 
     return execute(trial)
+
+
+def perform(job: Trial | ReferencesAsked) -> Record | int:
+    """`execute` or `references`."""
+    return references(job) if isinstance(job, ReferencesAsked) else execute(job)
 
 
 def examine(spec: tuple[str, dict[str, str]]) -> list[Result]:

@@ -41,14 +41,19 @@ class Job:
     trace: Path | None = None
 
     @property
+    def variant(self) -> str:
+        """What is timed, as it was named."""
+        return self.trial.config.variant
+
+    @property
     def label(self) -> str:
         """What is being timed."""
-        return f"{self.trial.label}, batch {self.trial.batch_size}, {self.shown_precision}"
+        return f"{self.trial.label}, batch {self.trial.config.batch_size}, {self.shown_precision}"
 
     @property
     def shown_precision(self) -> str:
         """On a CPU products are float32, whatever a GPU would do."""
-        plain = self.trial.device == "cpu" and self.precision != "bf16"
+        plain = self.trial.config.device == "cpu" and self.precision != "bf16"
         return "float32" if plain else self.precision
 
 
@@ -111,12 +116,12 @@ def rows_of(job: Job, reason: str | None = None) -> list[Row]:
     trial = job.trial
     return [
         Row(
-            variant=trial.variant,
-            hyperparameters=trial.changed,
-            dataset=trial.dataset,
-            device=trial.device,
+            variant=trial.config.variant,
+            hyperparameters=trial.config.changed,
+            dataset=trial.config.dataset,
+            device=trial.config.device,
             threads=trial.threads,
-            batch_size=trial.batch_size,
+            batch_size=trial.config.batch_size,
             precision=job.shown_precision,
             mode=mode,
             reason=reason,
@@ -134,11 +139,11 @@ def measure(job: Job) -> list[Row]:
     torch.set_num_threads(trial.threads)
     # torch.compile's own processes would outlive this one, which is ended when it has answered
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
-    if trial.device != "cpu":
-        torch.cuda.set_device(trial.device)
+    if trial.config.device != "cpu":
+        torch.cuda.set_device(trial.config.device)
         torch.cuda.init()
         gc.collect()  # an earlier job's trainers hold themselves
-    dataset = data.load(trial.dataset, trial.data_root)
+    dataset = data.load(trial.config.dataset, trial.data_root)
     contenders: list[Contender] = []
     failed: dict[Mode, str] = {}
     for mode in dict.fromkeys(("eager", *job.modes)):
@@ -160,7 +165,7 @@ def measure(job: Job) -> list[Row]:
                 row.reason = f"eager rounds, which it is compared with: {failed['eager']}"
                 continue
             _timed(row, one, eager)
-            if one is not contenders[0] and trial.device == "cpu":
+            if one is not contenders[0] and trial.config.device == "cpu":
                 row.peak_memory_mb = None  # what is resident is the process's, not a mode's
             _counted(row, plain)
             _looked_into(row, one, plain, trace)

@@ -1,4 +1,4 @@
-"""From a command to trials: every choice resolved and checked before anything runs.
+"""From a study's options to trials: every choice resolved and checked before anything runs.
 
 Imports no torch, and runs nobody's code: what only code and data can tell is asked of
 `study.resolve`, in the processes that the caller has for it.
@@ -6,28 +6,35 @@ Imports no torch, and runs nobody's code: what only code and data can tell is as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 from ganbench import data
-from ganbench.errors import UserError, within
+from ganbench.data.sources import Source
+from ganbench.errors import UserError
 from ganbench.evaluate.catalogue import chosen
 from ganbench.evaluate.settings import Settings
 from ganbench.plugins import registry
+from ganbench.records.schema import TrialConfig, digest_of
+from ganbench.records.store import ReferenceDirectory
 from ganbench.study import jobs
-from ganbench.study.jobs import DataAsked, Reading, Rehearsal, Spec, Wanted
-from ganbench.study.trial import Trial, digest_of
-from ganbench.train.modes import Execution
+from ganbench.study.config import StudyConfig
+from ganbench.study.jobs import (
+    DataAsked,
+    DataFacts,
+    Reading,
+    ReferencesAsked,
+    Rehearsal,
+    Scoring,
+    ScoringAsked,
+    Spec,
+    Wanted,
+)
+from ganbench.study.trial import Trial
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
-
-MOST_SEEDS = 10_000
-LARGEST_SEED = 2**53 - 1
-"""The largest whole number that every reader of JSON keeps exactly."""
-MOST_ROUNDS = 10**9
 
 SUPERVISED_ONLY = "supervised_only"
 """The hyperparameter, false by default, by which a variant says that it is semi-supervised."""
@@ -46,166 +53,206 @@ def here(function: Callable[[Job], Answer], job: Job, owner: str) -> Answer:
     return function(job)
 
 
-def parse_seeds(text: str | int | Sequence[int]) -> list[int]:
-    """`3` means seeds 0, 1, 2; `4,7` (or a sequence) names them.
+@dataclass(frozen=True)
+class Plan:
+    """What a study comes to: trials, and what is measured of their models.
 
-    Raises UserError for no seeds or too many, repeated, negative, too large or unreadable ones.
+    scorings: one for each process that measures; the first is the trial's own. keys: of the
+    scores of each, by metric.
     """
-    try:
-        if isinstance(text, str) and "," in text:
-            seeds = [int(piece) for piece in text.split(",") if piece.strip()]
-        elif isinstance(text, str | int):
-            seeds = list(range(min(int(text), MOST_SEEDS + 1)))
-        else:
-            seeds = [int(seed) for seed in text]
-    except (ValueError, TypeError):
-        raise UserError(f"seeds {text!r}: give a count (3) or a list (4,7)") from None
-    if not seeds:
-        raise UserError(f"seeds {text!r}: at least one seed is needed")
-    if len(seeds) > MOST_SEEDS or max(seeds) > LARGEST_SEED:
-        raise UserError(
-            f"seeds {text!r}: at most {MOST_SEEDS:,} of them, and none above {LARGEST_SEED:,}"
+
+    config: StudyConfig
+    trials: list[Trial]
+    scorings: list[Scoring]
+    keys: list[dict[str, str]]
+
+    @property
+    def identity(self) -> str:
+        """Of the study: a hash (12 hex digits) of its trials'."""
+        return digest_of({"trials": sorted(trial.identity for trial in self.trials)})
+
+    def owner_of(self, trial: Trial, scoring: Scoring | None = None) -> str:
+        """Whose code runs where a trial is trained, or its model is measured."""
+        return registry.united(
+            registry.owner(trial.config.variant), scoring.owner if scoring else ""
         )
-    if min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise UserError(f"seeds {text!r}: seeds must be different and not negative")
-    return seeds
+
+    def owner_of_references(self, job: ReferencesAsked) -> str:
+        """Whose code runs where references are measured."""
+        return registry.united(job.asked.scoring.owner)
+
+    def references(self) -> list[ReferencesAsked]:
+        """What is to be measured beside the trials: where it is missing."""
+        first = self.trials[0]
+        place = ReferenceDirectory.beside(first.directory)
+        there = place.measured(first.config.dataset_fingerprint)
+        return [
+            ReferencesAsked(asked(self.config, scoring), place.path, first.config.device)
+            for scoring, keys in zip(self.scorings, self.keys, strict=True)
+            if not set(keys.values()) <= there
+        ]
 
 
 def plan(
-    specs: Sequence[str],
-    *,
-    dataset: str = "digits",
-    seeds: str | int | Sequence[int] = 3,
-    rounds: int | None = None,
-    batch_size: int | None = None,
-    settings: Mapping[str, Any] | None = None,
-    device: str = "auto",
-    data_root: Path | None = None,
-    results: Path = Path("results"),
-    labels: str | int | None = None,
-    evaluation: Settings | None = None,
-    eval_every: int | None = None,
-    eval_metrics: Sequence[str] | None = None,
-    execution: Execution | None = None,
-    tell: Callable[[str], None] = lambda line: None,
-    ask: Ask = here,
-) -> list[Trial]:
-    """Resolve a command into trials: variants in the order given, seeds within each.
+    config: StudyConfig, tell: Callable[[str], None] = lambda line: None, ask: Ask = here
+) -> Plan:
+    """Resolve a study into trials and what is measured of them.
 
-    `rounds` is the budget of a variant that reads one batch of real images per round; one
-    that reads k (`d_steps=k`) plays rounds / k, so that all see the same number of images.
-
-    `labels` is a label budget: `100` in all, or `250/class`. Variants that read no labels are
-    the same trials with and without it. One that reads them and has a hyperparameter
-    `supervised_only` is followed by itself on the labelled images alone, as its reference.
-
-    `evaluation` is how final models are scored; it is no part of a trial's identity.
-    `eval_every` rounds, `eval_metrics` are measured on the validation split along training;
-    since that leaves other files, such a trial has an identity of its own.
-
-    `execution` is how rounds are executed; it is part of the identity where it moves the rounding.
-
-    `tell` hears of specs that are the same trials as another's, and of those added. `ask` runs
-    what needs a variant's code or the data.
+    tell: hears of specs that are the same trials as another's, and of those added. ask: runs what
+    needs a variant's code or the data.
 
     Raises UserError for everything that can be known to be wrong before training.
     """
-    wrong = [spec for spec in specs if not isinstance(spec, str)]
-    if wrong:
-        raise UserError(f"{wrong[0]!r}: a variant is named by text: NAME, FILE.py or MODULE:Class")
-    if not specs:
-        raise UserError("name at least one variant, e.g. ganbench run infogan acgan")
-    source = data.source(dataset)
-    numbers = parse_seeds(seeds)
-    budget = rounds if rounds is not None else source.rounds
-    size = batch_size if batch_size is not None else source.batch_size
-    within("rounds", budget, 1, MOST_ROUNDS)
-    within("batch size", size, 2, MOST_ROUNDS)
-    if eval_every is not None and not 1 <= eval_every <= budget:
-        raise UserError(f"eval-every {eval_every}: must be from 1 to the {budget} rounds")
-    if eval_metrics is not None:
-        named = [m for name in eval_metrics for m in chosen([name])]
-        eval_metrics = tuple(dict.fromkeys(named))  # in the order given: the first one chooses
-        if eval_every is None:
-            raise UserError("eval-metrics are for --eval-every N: give the rounds between two")
-    owners = [registry.owner(registry.parse(spec)[0]) for spec in specs]
-    asked = [
-        ask(jobs.resolve, Wanted(spec, settings or {}, source.recipe), owner)
-        for spec, owner in zip(specs, owners, strict=True)
+    scorings = scorings_of(config.evaluation)
+    trials = trials_of(config, tell, ask)
+    keys = [
+        ask(jobs.look_at_scoring, asked(config, scoring), scoring.owner) for scoring in scorings
     ]
-    evaluation = evaluation or Settings()
-    execution = execution or Execution()
-    wanted = DataAsked(dataset, data_root, labels, size, device, execution, evaluation)
-    loaded = ask(jobs.look_at_data, wanted, "")
-    for line in loaded.notices:
+    settings = scorings[0].settings
+    scored = [replace(trial, evaluation=settings, keys=keys[0]) for trial in trials]
+    return Plan(config, scored, scorings, keys)
+
+
+def trials_of(
+    config: StudyConfig, tell: Callable[[str], None] = lambda line: None, ask: Ask = here
+) -> list[Trial]:
+    """The trials of a study: variants in the order given, seeds within each.
+
+    Variants that read no labels are the same trials with and without a label budget. One that
+    reads them and has a hyperparameter `supervised_only` is followed by itself on the labelled
+    images alone, as its reference. Raises as `plan`.
+    """
+    source = data.source(config.dataset)
+    budget = config.rounds if config.rounds is not None else source.rounds
+    if config.eval_every is not None and not 1 <= config.eval_every <= budget:
+        raise UserError(f"eval-every {config.eval_every}: must be from 1 to the {budget} rounds")
+    chooses = eval_metrics(config)
+    specs, owners = _resolved(config, source, ask)
+    facts = _data_facts(config, source, ask)
+    for line in facts.notices:
         tell(f"warning: {line}")
+    trials: dict[str, Trial] = {}
+    for spec, read in _rehearsed(config, specs, owners, facts, tell, ask):
+        for trial in _trials(config, spec, read, facts, budget, chooses):
+            known = trials.setdefault(trial.identity, trial)
+            first = trial.config.seed == config.numbers[0]
+            if known is not trial and first and known.label != trial.label:
+                tell(f"{trial.label} is the same as {known.label}")
+    return list(trials.values())
+
+
+def asked(config: StudyConfig, scoring: Scoring) -> ScoringAsked:
+    """A scoring on a study's data."""
+    return ScoringAsked(config.dataset, config.root, None, "test", scoring)
+
+
+def eval_metrics(config: StudyConfig) -> tuple[str, ...] | None:
+    """What is measured along training, in the order given: the first one chooses."""
+    if config.eval_metrics is None:
+        return None
+    asked = config.eval_metrics
+    names = asked.split(",") if isinstance(asked, str) else asked
+    found = [spec.name for name in names for spec in chosen([name.strip()])]
+    return tuple(dict.fromkeys(found))
+
+
+def scorings_of(settings: Settings) -> list[Scoring]:
+    """What is measured in each process: ganbench's own metrics, then each guest's by themselves.
+
+    Raises UserError for an unknown metric or extractor.
+    """
+    settings.check()
+    return [Scoring(settings)]
+
+
+def _resolved(config: StudyConfig, source: Source, ask: Ask) -> tuple[list[Spec], list[str]]:
+    owners = [registry.owner(registry.parse(spec)[0]) for spec in config.specs]
+    specs = [
+        ask(jobs.resolve, Wanted(spec, config.hyperparameters, source.recipe), owner)
+        for spec, owner in zip(config.specs, owners, strict=True)
+    ]
+    return specs, owners
+
+
+def _data_facts(config: StudyConfig, source: Source, ask: Ask) -> DataFacts:
+    size = config.batch_size if config.batch_size is not None else source.batch_size
+    asked = DataAsked(
+        config.dataset, config.root, config.labels, size, config.device, config.execution
+    )
+    return ask(jobs.look_at_data, asked, "")
+
+
+def _rehearsed(
+    config: StudyConfig,
+    specs: Sequence[Spec],
+    owners: Sequence[str],
+    facts: DataFacts,
+    tell: Callable[[str], None],
+    ask: Ask,
+) -> list[tuple[Spec, Reading]]:
+    """Every spec with what a round of it reads, its supervised-only reference behind it."""
     plays: list[tuple[Spec, Reading]] = []
-    for spec, owner in zip(asked, owners, strict=True):
-        read, idle = ask(jobs.rehearse, Rehearsal(spec, loaded), owner)
+    for spec, owner in zip(specs, owners, strict=True):
+        read, idle = ask(jobs.rehearse, Rehearsal(spec, facts), owner)
         plays.append((spec, read))
         if idle:
             tell(f"{spec.label}: nothing in it reads {', '.join(idle)}; the row is another in name")
-        fewer = labels is not None and plays[-1][1].labels
-        if fewer and (only := _supervised_only(spec, asked)):
+        fewer = config.labels is not None and read.labels
+        if fewer and (only := _supervised_only(spec, specs)):
             tell(f"added {only.label}: what the labelled images alone are worth")
-            plays.append((only, ask(jobs.rehearse, Rehearsal(only, loaded), owner).reading))
-    if labels is not None and not any(read.labels for _, read in plays):
-        names = ", ".join(dict.fromkeys(spec.label for spec in asked))
-        raise UserError(f"labels {labels}: no variant here reads labels ({names})")
-    trials: dict[str, Trial] = {}
-    for spec, read in plays:
-        own_rounds = max(1, round(budget / read.batches))
-        limited = loaded.allowed is not None and read.labels
-        own_labels = str(loaded.allowed) if limited else None
-        for seed in numbers:
-            facts: dict[str, Any] = {
-                "data": [dataset, loaded.fingerprint],
-                "variant": spec.digest,
-                "hyperparameters": spec.resolved,
-                "seed": seed,
-                "rounds": own_rounds,
-                "batch_size": size,
-                "device": loaded.device.partition(":")[0],
-                "numerics": loaded.numerics,
-            }
-            if own_labels:  # only then: trials without a budget keep their identity
-                facts["labels"] = own_labels
-            if loaded.arithmetic:
-                facts["arithmetic"] = loaded.arithmetic
-            own_every = max(1, round(eval_every / read.batches)) if eval_every else None
-            if own_every:
-                facts["evaluations"] = [own_every, eval_metrics]
-            identity = digest_of(facts)
-            known = trials.get(identity)
-            if known:
-                if seed == numbers[0] and known.label != spec.label:
-                    tell(f"{spec.label} is the same as {known.label}")
-                continue
-            trials[identity] = Trial(
+            plays.append((only, ask(jobs.rehearse, Rehearsal(only, facts), owner).reading))
+    if config.labels is not None and not any(read.labels for _, read in plays):
+        names = ", ".join(dict.fromkeys(spec.label for spec in specs))
+        raise UserError(f"labels {config.labels}: no variant here reads labels ({names})")
+    return plays
+
+
+def _trials(
+    config: StudyConfig,
+    spec: Spec,
+    read: Reading,
+    facts: DataFacts,
+    budget: int,
+    chooses: tuple[str, ...] | None,
+) -> list[Trial]:
+    """The trials of a spec, one for each seed."""
+    source = data.source(config.dataset)
+    size = config.batch_size if config.batch_size is not None else source.batch_size
+    limited = facts.allowed is not None and read.labels
+    every = max(1, round(config.eval_every / read.batches)) if config.eval_every else None
+    return [
+        Trial(
+            TrialConfig(
                 variant=spec.reference,
                 source=spec.source,
                 source_digest=spec.digest,
-                changed=spec.changed,
+                numerics=facts.numerics,
+                arithmetic=facts.arithmetic,
                 hyperparameters=spec.resolved,
-                dataset=dataset,
-                data_root=data_root,
-                dataset_fingerprint=loaded.fingerprint,
+                changed=spec.changed,
+                dataset=config.dataset,
+                dataset_facts=dict(facts.facts),
+                dataset_fingerprint=facts.fingerprint,
+                shape=facts.shape,
+                classes=facts.classes,
                 seed=seed,
-                rounds=own_rounds,
+                rounds=max(1, round(budget / read.batches)),
                 batch_size=size,
-                device=loaded.device,
-                identity=identity,
-                results=results,
-                shape=loaded.shape,
-                classes=loaded.classes,
-                labels=own_labels,
-                evaluation=evaluation,
-                protocol_id=loaded.protocol_id,
-                eval_every=own_every,
-                eval_metrics=eval_metrics,
-                execution=loaded.execution,
-            )
-    return list(trials.values())
+                labels=str(facts.allowed) if limited else None,
+                eval_every=every,
+                eval_metrics=chooses if every else None,
+                device=facts.device,
+            ),
+            spec.name,
+            config.place,
+            facts.folder,
+            data_root=config.root,
+            execution=facts.execution,
+            command=config.command,
+            study=config.name,
+        )
+        for seed in config.numbers
+    ]
 
 
 def _supervised_only(spec: Spec, asked: Sequence[Spec]) -> Spec | None:

@@ -150,7 +150,7 @@ def say(console: Console, line: str) -> None:
 
 
 def _name(trial: Trial) -> str:
-    return printable(f"{trial.title} seed {trial.seed}")
+    return printable(f"{trial.title} seed {trial.config.seed}")
 
 
 def _line(state: State) -> str:

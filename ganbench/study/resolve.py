@@ -14,8 +14,17 @@ from ganbench.errors import UserError, of_guest
 from ganbench.model import NUMERICS
 from ganbench.plugins import registry, trust
 from ganbench.plugins.blame import is_ours, located
-from ganbench.study.jobs import DataAsked, DataFacts, Rehearsal, Rehearsed, Spec, Wanted
+from ganbench.study.jobs import (
+    DataAsked,
+    DataFacts,
+    Rehearsal,
+    Rehearsed,
+    ScoringAsked,
+    Spec,
+    Wanted,
+)
 from ganbench.study.reading import FEW, reading, unread
+from ganbench.study.scoring import keys_of
 from ganbench.train.trainer import build
 
 
@@ -28,7 +37,7 @@ def resolve(wanted: Wanted) -> Spec:
     variant = registry.load(reference)
     trust.remember(registry.source_of(variant))
     try:
-        given = {**wanted.settings, **own}
+        given = {**wanted.hyperparameters, **own}
         resolved = variant.resolve(given, wanted.recipe, title=reference)
         preset = {"preset": resolved["preset"]} if resolved["preset"] else {}
         defaults = variant.resolve(preset, wanted.recipe, title=reference)
@@ -41,7 +50,8 @@ def resolve(wanted: Wanted) -> Spec:
     changed = {name: value for name, value in resolved.items() if value != defaults[name]}
     source = f"{variant.__module__}:{variant.__qualname__}"
     digest = registry.source_digest(variant)
-    return Spec(reference, source, digest, preset | changed, resolved)
+    name = registry.name_of(source) or variant.__qualname__
+    return Spec(reference, name, source, digest, preset | changed, resolved)
 
 
 def look_at_data(asked: DataAsked) -> DataFacts:
@@ -66,10 +76,11 @@ def look_at_data(asked: DataAsked) -> DataFacts:
     few = loaded.train[:FEW]
     return DataFacts(
         name=loaded.name,
+        facts=loaded.facts,
+        folder=loaded.folder,
         shape=loaded.shape,
         classes=loaded.classes,
         fingerprint=loaded.fingerprint,
-        protocol_id=asked.evaluation.protocol_id(loaded),
         allowed=allowed,
         few=save({"images": few.images.contiguous(), "labels": few.labels.contiguous()}),
         device=device,
@@ -78,6 +89,15 @@ def look_at_data(asked: DataAsked) -> DataFacts:
         numerics=NUMERICS,
         notices=loaded.notices,
     )
+
+
+def look_at_scoring(asked: ScoringAsked) -> dict[str, str]:
+    """The keys of the scores that a scoring gives on some data, by metric.
+
+    Raises UserError for data that is not there, and for metrics that cannot be loaded.
+    """
+    dataset = data.load(asked.dataset, asked.root, asked.at)
+    return keys_of(asked.scoring, dataset, asked.split)
 
 
 def rehearse(job: Rehearsal) -> Rehearsed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,19 +13,22 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from ganbench.errors import GanbenchError, UserError
-from ganbench.evaluate.settings import Settings
-from ganbench.plugins import registry
 from ganbench.plugins.blame import located
 from ganbench.records import tables
-from ganbench.records.schema import Record
-from ganbench.records.store import Outcome, TrialDirectory, atomic_write
+from ganbench.records.schema import Record, ReferenceSet
+from ganbench.records.store import (
+    Outcome,
+    ReferenceDirectory,
+    TrialDirectory,
+    atomic_write,
+)
 from ganbench.study import jobs as work
+from ganbench.study.config import StudyConfig
 from ganbench.study.engine import Crashed, Engine, LocalProcesses, answer_of, parse_jobs
-from ganbench.study.jobs import BesideAsked
-from ganbench.study.plan import plan
+from ganbench.study.jobs import ReferencesAsked, Rescoring
+from ganbench.study.plan import Plan, plan
 from ganbench.study.progress import Progress, say
-from ganbench.study.trial import Trial, digest_of, is_done
-from ganbench.train.modes import Execution, Mode, Precision
+from ganbench.study.trial import Trial, is_done, is_finished, measured
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +40,7 @@ class Result:
 
     directory: Path
     outcomes: list[Outcome]
+    references: list[ReferenceSet]
     trained: int
 
     @property
@@ -52,7 +56,7 @@ class Result:
     @property
     def comparison(self) -> tables.Comparison:
         """The trials' numbers over seeds, ready for every renderer of `records.tables`."""
-        return tables.compare(self.outcomes)
+        return tables.compare(self.outcomes, self.references)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -73,106 +77,110 @@ class Result:
 
 
 def run(
-    *specs: str,
-    dataset: str = "digits",
-    seeds: str | int | Sequence[int] = 3,
-    rounds: int | None = None,
-    batch_size: int | None = None,
-    settings: Mapping[str, Any] | None = None,
-    device: str = "auto",
-    jobs: str | int = "auto",
-    data_root: str | Path | None = None,
-    results: str | Path = "results",
-    labels: str | int | None = None,
-    evaluation: Settings | None = None,
-    eval_every: int | None = None,
-    eval_metrics: str | Sequence[str] | None = None,
-    mode: Mode = "auto",
-    precision: Precision = "tf32",
-    engine: Engine | None = None,
-    console: Console | None = None,
+    *specs: str, engine: Engine | None = None, console: Console | None = None, **options: Any
 ) -> Result:
     """Train and evaluate variants on one data set; what is finished already is not run again.
 
-    specs: `NAME`, `FILE.py` or `MODULE:Class`, each with `:name=value,...` behind it where
-    hyperparameters differ from their defaults. settings: hyperparameters for all of them.
-    seeds: a count, or a list of seeds. rounds, batch_size: None means the data set's.
-    labels: how many training images are labelled, `100` in all or `250/class`; None means
-    all. It adds the supervised-only references of semi-supervised variants. evaluation: how
-    final models are scored. eval_every: rounds between two evaluations along training on the
-    validation split, by `eval_metrics`; the first of them chooses each trial's best checkpoint.
-    mode, precision: how rounds are executed, see `train.modes.Execution`. engine: where trials
-    run, worker processes of this machine unless given.
+    specs and options: see `StudyConfig`. engine: where trials run, worker processes of this
+    machine unless given.
 
     Trials that fail or diverge are in `Result.failures`; they do not end the others.
 
     Raises UserError for a user's mistake, before anything is trained, and
     KeyboardInterrupt where it is interrupted: finished trials are kept.
     """
+    config = StudyConfig.of(specs, options)
     console = console or Console(stderr=True)
-    place = writable(Path(results).absolute())  # a plug-in may move its process elsewhere
-    if isinstance(eval_metrics, str):
-        eval_metrics = [name.strip() for name in eval_metrics.split(",")]
-    asked: dict[str, Any] = {
-        "dataset": dataset,
-        "seeds": seeds,
-        "rounds": rounds,
-        "batch_size": batch_size,
-        "settings": settings,
-        "device": device,
-        "data_root": Path(data_root).absolute() if data_root else None,
-        "results": place,
-        "labels": labels,
-        "evaluation": evaluation,
-        "eval_every": eval_every,
-        "eval_metrics": eval_metrics,
-        "execution": Execution(mode, precision),
-    }
-    parse_jobs(jobs, "cpu")
+    place = writable(config.place)
+    parse_jobs(config.jobs, "cpu")
     with engine or LocalProcesses() as engine:
         tell = partial(say, console)
-        trials = plan(specs, **asked, tell=tell, ask=partial(answer_of, engine, what="planning"))
-        width = min(parse_jobs(jobs, trials[0].device), len(trials))
-        due = [replace(trial, jobs=width) for trial in trials if not is_done(trial)]
-        owners = {name: registry.owner(name) for name in {trial.variant for trial in due}}
-        due = _with_references(engine, due, owners)
-        answers: dict[str, Record] = {}
-        if due:
-            with Progress(due, console) as progress:
-                for trial, answer in engine.run(
-                    work.execute, due, width, lambda trial: owners[trial.variant]
-                ):
-                    answers[trial.identity] = record = _record(trial, answer)
-                    reason = f": {record.reason}" if record.reason else ""
-                    progress.end(trial, record.status + reason)
-        outcomes = []
-        for trial in trials:
-            directory = TrialDirectory(trial.directory)
-            record = answers.get(trial.identity) or directory.read_record()
-            scores = [s for s in directory.read_scores() if s.protocol_id == trial.protocol_id]
-            outcomes.append(Outcome(record, scores, trial.directory))
-        identity = digest_of({"trials": sorted(trial.identity for trial in trials)})
-        result = Result(place / "studies" / identity, outcomes, len(due))
+        planned = plan(config, tell=tell, ask=partial(answer_of, engine, what="planning"))
+        trained = _train(planned, config, engine, console)
+        width = parse_jobs(config.jobs, planned.trials[0].config.device)
+        for line in _measure_guests(planned, engine, width):
+            tell(f"warning: {line}")
+        result = Result(place / "studies" / planned.identity, *_collected(planned, trained))
         try:
-            _leave(result)
-            answer_of(engine, work.draw, (result.directory, outcomes), "", "pictures of the study")
+            _leave(result, config)
+            drawn = result.directory, result.outcomes
+            answer_of(engine, work.draw, drawn, "", "pictures of the study")
         except Exception as error:  # the numbers are there, and so are the trials' own pictures
             reason = str(error) if isinstance(error, GanbenchError) else repr(error)
             say(console, f"warning: {reason}")
     return result
 
 
-def _with_references(engine: Engine, trials: list[Trial], owners: dict[str, str]) -> list[Trial]:
-    """Guests' trials with what stands beside them, measured where no guest's code has been."""
-    guests = [trial for trial in trials if owners[trial.variant]]
-    if not guests:
-        return trials
-    first = guests[0]  # they share data and settings, as all trials of a study
-    asked = BesideAsked(
-        first.dataset, first.data_root, None, first.evaluation, "test", first.device
-    )
-    beside = answer_of(engine, work.beside, asked, "", "reference rows")
-    return [replace(trial, beside=beside) if owners[trial.variant] else trial for trial in trials]
+def _train(
+    planned: Plan, config: StudyConfig, engine: Engine, console: Console
+) -> dict[str, Record]:
+    """Run what is not done, and the references where they are missing; records by identity."""
+    trials = planned.trials
+    width = min(parse_jobs(config.jobs, trials[0].config.device), len(trials))
+    due = [replace(trial, jobs=width) for trial in trials if not is_done(trial)]
+    owners = {trial.identity: planned.owner_of(trial) for trial in trials}
+    wanted = planned.references()
+    records: dict[str, Record] = {}
+
+    def owner(job: Trial | ReferencesAsked) -> str:
+        if isinstance(job, Trial):
+            return owners[job.identity]
+        return planned.owner_of_references(job)
+
+    if due or wanted:
+        with Progress(due, console) as progress:
+            jobs: list[Trial | ReferencesAsked] = [*wanted, *due]
+            for job, answer in engine.run(work.perform, jobs, width, owner):
+                if isinstance(job, Trial):
+                    records[job.identity] = record = _record(job, answer)
+                    reason = f": {record.reason}" if record.reason else ""
+                    progress.end(job, record.status + reason)
+                elif isinstance(answer, BaseException):
+                    say(console, f"warning: no reference rows: {_reason(answer)}")
+    return records
+
+
+def _measure_guests(planned: Plan, engine: Engine, width: int) -> Iterator[str]:
+    """Measure what is not ganbench's own, from saved weights and in processes of its own.
+
+    Yields what went wrong.
+    """
+    for scoring, keys in zip(planned.scorings[1:], planned.keys[1:], strict=True):
+        jobs = [
+            Rescoring(
+                trial.directory,
+                scoring,
+                device=trial.config.device,
+                data_root=trial.data_root,
+                threads=trial.threads,
+                allow_code=True,  # the user has named it
+            )
+            for trial in planned.trials
+            if is_finished(trial) and not set(keys.values()) <= measured(trial)
+        ]
+        owners = {trial.directory: planned.owner_of(trial, scoring) for trial in planned.trials}
+        owner = partial(_owner, owners)
+        for job, answer in engine.run(work.rescore, jobs, width, owner):
+            if isinstance(answer, BaseException):
+                yield f"{job.directory}: no {', '.join(keys)}: {_reason(answer)}"
+
+
+def _owner(owners: Mapping[Path, str], job: Rescoring) -> str:
+    return owners[job.directory]
+
+
+def _collected(
+    planned: Plan, trained: Mapping[str, Record]
+) -> tuple[list[Outcome], list[ReferenceSet], int]:
+    """Every trial with the scores that were asked for, the references, how many ran now."""
+    wanted = {key for keys in planned.keys for key in keys.values()}
+    outcomes = []
+    for trial in planned.trials:
+        directory = TrialDirectory(trial.directory)
+        record = trained.get(trial.identity) or directory.read_record()
+        outcomes.append(Outcome(record, directory.read_scores(), trial.directory).only(wanted))
+    references = ReferenceDirectory.beside(planned.trials[0].directory).read()
+    return outcomes, references, len(trained)
 
 
 def writable(results: Path) -> Path:
@@ -189,16 +197,20 @@ def writable(results: Path) -> Path:
     return results
 
 
-def _record(trial: Trial, answer: Record | BaseException) -> Record:
+def _reason(error: BaseException) -> str:
+    return str(error) if isinstance(error, GanbenchError | Crashed) else located(error)
+
+
+def _record(trial: Trial, answer: Record | int | BaseException) -> Record:
     """What a trial came to, also where its process could not say so itself."""
     if isinstance(answer, Record):
         return answer
     from ganbench.study.work import failed  # rare, and with torch: it names the machine
 
+    assert isinstance(answer, BaseException)
+    record = failed(trial, _reason(answer))
     if isinstance(answer, GanbenchError):  # the directory is full, say, or another's
-        return failed(trial, str(answer))
-    reason = str(answer) if isinstance(answer, Crashed) else located(answer)
-    record = failed(trial, reason)
+        return record
     directory = TrialDirectory(trial.directory)
     try:
         directory.write_record(record)
@@ -208,11 +220,12 @@ def _record(trial: Trial, answer: Record | BaseException) -> Record:
     return record
 
 
-def _leave(result: Result) -> None:
+def _leave(result: Result, config: StudyConfig) -> None:
     """The study's own files but its pictures."""
     comparison = result.comparison
     names = [outcome.directory.name for outcome in result.outcomes if outcome.directory]
     place = result.directory
-    atomic_write(place / "study.json", json.dumps({"trials": names}, indent=1) + "\n")
+    about = {"name": config.name, "command": config.command, "trials": names}
+    atomic_write(place / "study.json", json.dumps(about, indent=1) + "\n")
     atomic_write(place / "table.md", tables.render_markdown(comparison))
     atomic_write(place / "table.csv", tables.render_csv(comparison.rows))

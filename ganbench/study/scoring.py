@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,19 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from ganbench import data
+from ganbench.core.metric_specs import MetricSpec
 from ganbench.data.dataset import Dataset
 from ganbench.data.paths import Absent
 from ganbench.errors import UserError
-from ganbench.evaluate import harness, references
+from ganbench.evaluate import harness
 from ganbench.evaluate.harness import Evaluation
 from ganbench.model import Game
 from ganbench.plugins import registry, trust
 from ganbench.records.files import open_own, told
-from ganbench.records.schema import Checkpoint, Record, Reference, Score, ScoreSet, Skip
+from ganbench.records.schema import Checkpoint, Record, ScoreSet
 from ganbench.records.store import TrialDirectory
 from ganbench.study import host
-from ganbench.study.jobs import Beside, BesideAsked, Rescoring
+from ganbench.study.jobs import Rescoring, Scoring
 from ganbench.study.locks import lock
 from ganbench.train.trainer import build
 
@@ -31,52 +32,35 @@ WEIGHTS: dict[Checkpoint, str] = {"final": "weights.safetensors", "best": "best.
 """The file of each checkpoint's weights; `best` is there where curves were asked for."""
 
 
-def score_set(
-    evaluation: Evaluation,
-    checkpoint: Checkpoint = "final",
-    facts: dict[str, Any] | None = None,
-    beside: Beside | None = None,
-) -> ScoreSet:
-    """An evaluation as the document that is kept of it; facts: `round` and `chosen_by`.
+def specs_of(scoring: Scoring, dataset: Dataset) -> list[MetricSpec]:
+    """The metrics of a scoring. Runs the code of those that are not ganbench's own.
 
-    beside: references that were measured elsewhere, in place of the evaluation's own.
+    Raises UserError for an unknown metric, and for code that cannot be loaded.
     """
-    skipped = [Skip(metric=metric, reason=reason) for metric, reason in evaluation.skipped]
+    guests = [spec for name in scoring.guests for spec in registry.load_metrics(name)]
+    return [*scoring.settings.specs_for(dataset), *guests]
+
+
+def keys_of(scoring: Scoring, dataset: Dataset, split: str = "test") -> dict[str, str]:
+    """The keys of the scores that a scoring gives on some data, by metric."""
+    specs = specs_of(scoring, dataset)
+    return {spec.name: scoring.settings.key(spec, dataset, split) for spec in specs}
+
+
+def score_set(
+    evaluation: Evaluation, checkpoint: Checkpoint = "final", facts: Mapping[str, Any] | None = None
+) -> ScoreSet:
+    """An evaluation as the document that is kept of it; facts: `round`, `chosen_by`, `host`..."""
     return ScoreSet(
-        protocol_id=evaluation.protocol_id,
         split=evaluation.split,
         settings=asdict(evaluation.settings),
         seed=evaluation.seed,
         checkpoint=checkpoint,
-        scores=[Score.model_validate(asdict(score)) for score in evaluation.scores],
-        skipped=[*skipped, *(beside.skipped if beside else [])],
-        references=beside.references if beside else _references(evaluation.references),
+        scores=evaluation.scores,
+        skipped=evaluation.skipped,
         seconds=evaluation.seconds,
-        complete=evaluation.complete,
         **(facts or {}),
     )
-
-
-def _references(scores: Iterable[tuple[str, harness.Score]]) -> list[Reference]:
-    return [
-        Reference(name=name, score=Score.model_validate(asdict(score))) for name, score in scores
-    ]
-
-
-def beside(job: BesideAsked) -> Beside:
-    """Measure what stands beside a guest's models, where no guest's code has been.
-
-    What is read of real images on the way is kept for the guest's process, which keeps nothing.
-
-    Raises UserError where the data is not here.
-    """
-    torch.set_num_threads(1)
-    dataset = data.load(job.dataset, job.root, job.at)
-    found = references.gather(dataset, job.split, job.settings, job.device)
-    skipped = [
-        Skip(metric=f"{metric} of {name}", reason=why) for name, metric, why in found.missing
-    ]
-    return Beside(_references(found.scores), skipped)
 
 
 def load(
@@ -152,12 +136,6 @@ def _built(directory: Path, record: Record, variant: type[Game]) -> Game:
         ) from error
 
 
-def score(job: Rescoring) -> str:
-    """`rescore`, alone with the trial's directory."""
-    with lock(job.directory):
-        return rescore(job)
-
-
 def dataset_of(job: Rescoring) -> Dataset:
     """The data set that a trial was trained on, wherever it is now.
 
@@ -178,34 +156,42 @@ def dataset_of(job: Rescoring) -> Dataset:
     return dataset
 
 
-def rescore(job: Rescoring) -> str:
-    """Evaluate the saved weights of a trial, those of every checkpoint; nothing is trained.
+def rescore(job: Rescoring) -> list[str]:
+    """Measure what the scores of a trial's saved models lack; nothing is trained.
 
-    What is scored by this protocol already is left alone. Returns the protocol's id.
+    Returns the keys of all that the scoring asks for. Alone with the trial's directory.
 
     Raises UserError where the weights or the data are missing, damaged or others.
     """
     torch.set_num_threads(job.threads)
+    with lock(job.directory):
+        return complete(job)
+
+
+def complete(job: Rescoring) -> list[str]:
+    """`rescore`, for who has the directory's lock."""
     dataset = dataset_of(job)
-    protocol = job.settings.protocol_id(dataset, job.split)
+    specs = specs_of(job.scoring, dataset)
+    keys = [job.scoring.settings.key(spec, dataset, job.split) for spec in specs]
     directory = TrialDirectory(job.directory)
     record = directory.read_record()
     for checkpoint, name in WEIGHTS.items():
         if checkpoint != "final" and not (job.directory / name).exists():
             continue
-        if directory.has_scores(protocol, checkpoint):
+        there = directory.measured(checkpoint)
+        missing = [spec for spec, key in zip(specs, keys, strict=True) if key not in there]
+        if not missing:
             continue
         model, facts = _load(job.directory, job.device, checkpoint, job.allow_code)
-        seed, settings, device = record.seed, job.settings, job.device
         evaluation = harness.evaluate(
             model,
             dataset,
-            seed=seed,
+            seed=record.seed,
             split=job.split,
-            settings=settings,
-            device=device,
-            beside=job.beside is None,
+            settings=job.scoring.settings,
+            device=job.device,
+            metrics=missing,
         )
-        facts |= {"host": host.describe(device), "packages": host.packages()}
-        directory.add_scores(score_set(evaluation, checkpoint, facts, job.beside))
-    return protocol
+        facts |= {"host": host.describe(job.device), "packages": host.packages()}
+        directory.add_scores(score_set(evaluation, checkpoint, facts))
+    return keys

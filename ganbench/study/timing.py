@@ -10,9 +10,10 @@ from typing import TypeVar, get_args
 
 from ganbench.errors import UserError
 from ganbench.plugins.registry import owner
+from ganbench.study.config import StudyConfig
 from ganbench.study.engine import LocalProcesses, answer_of, cores
 from ganbench.study.measuring import Job, Row, measure, reason_of, rows_of
-from ganbench.study.plan import plan
+from ganbench.study.plan import trials_of
 from ganbench.study.resolve import parse_device
 from ganbench.train.modes import Mode, Precision
 
@@ -62,7 +63,9 @@ def time_variants(
         tell(f"timing {jobs[numbers[0]].label}")
         with LocalProcesses(threads=threads) as engine:
             own = [jobs[n] for n in numbers]
-            for job, answer in engine.run(measure, own, 1, lambda one: owner(one.trial.variant)):
+            for job, answer in engine.run(
+                measure, own, 1, lambda one: owner(one.trial.config.variant)
+            ):
                 number = next(n for n in order if jobs[n] is job)
                 if isinstance(answer, BaseException):
                     answer = rows_of(job, reason_of(answer))
@@ -105,14 +108,16 @@ def jobs_of(
         raise UserError(f"threads {threads}: give 1 to {most}, the cores that can be used")
     with LocalProcesses() as engine:
         by_size = [
-            plan(
-                specs,
-                dataset=dataset,
-                seeds=1,
-                rounds=ENDLESS,
-                batch_size=size,
-                device=device,
-                data_root=data_root,
+            trials_of(
+                StudyConfig(
+                    tuple(specs),
+                    dataset=dataset,
+                    seeds=1,
+                    rounds=ENDLESS,
+                    batch_size=size,
+                    device=device,
+                    data_root=data_root,
+                ),
                 ask=partial(answer_of, engine, what="planning"),
             )
             for size in batch_sizes
@@ -133,7 +138,7 @@ def in_processes(jobs: Sequence[Job]) -> list[list[int]]:
     """
     groups: dict[object, list[int]] = {}
     for number, job in enumerate(jobs):
-        key = number if job.trial.device == "cpu" else job.trial.label
+        key = number if job.trial.config.device == "cpu" else job.trial.label
         groups.setdefault(key, []).append(number)
     return list(groups.values())
 

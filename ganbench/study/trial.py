@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ganbench.evaluate.settings import Settings
-from ganbench.records.schema import Record, label, titled
+from ganbench.records.schema import Record, TrialConfig, label
 from ganbench.records.store import TrialDirectory
-from ganbench.study.jobs import Beside
 from ganbench.train.modes import Execution
 
 UNWRITTEN = "could not be written"
@@ -25,73 +21,57 @@ _UNWRITTEN = re.compile(
 
 @dataclass(frozen=True)
 class Trial:
-    """One variant with its hyperparameters on one data set with one seed and one budget.
+    """One configuration to be trained, and how: where it goes, where the data is, its scoring.
 
-    `labels` is the number of labelled training images; None: every one is labelled, or the
-    variant reads no labels. `identity` hashes all that can change the training; evaluation
-    is not part of it, and neither is `protocol_id`, by which the final model will be scored.
+    Nothing but `config` can change what is trained. name: the variant's, in directories. folder:
+    of the data set's trials, below `results`. keys: of the scores by `evaluation` that its final
+    model is to have, by metric. command, study: for the record.
     """
 
-    variant: str
-    source: str
-    source_digest: str
-    changed: dict[str, Any]
-    hyperparameters: dict[str, Any]
-    dataset: str
-    data_root: Path | None
-    dataset_fingerprint: str
-    seed: int
-    rounds: int
-    batch_size: int
-    device: str
-    identity: str
+    config: TrialConfig
+    name: str
     results: Path
-    shape: tuple[int, ...]
-    classes: int
-    labels: str | None = None
-    evaluation: Settings = field(default_factory=Settings)
-    protocol_id: str = ""
-    eval_every: int | None = None
-    eval_metrics: tuple[str, ...] | None = None
+    folder: str
+    data_root: Path | None = None
     execution: Execution = field(default_factory=Execution)
+    evaluation: Settings = field(default_factory=Settings)
+    keys: Mapping[str, str] = field(default_factory=dict)
     jobs: int = 1
     threads: int = 1
-    beside: Beside | None = None
-    """References that were measured where no guest's code has been; None: the trial does it."""
+    command: str = ""
+    study: str = ""
+
+    @property
+    def identity(self) -> str:
+        """See `TrialConfig.identity`."""
+        return self.config.identity
 
     @property
     def label(self) -> str:
         """What the user would type: `infogan:info_weight=0.5`."""
-        return label(self.variant, self.changed)
+        return self.config.label
 
     @property
     def title(self) -> str:
         """The label, and the label budget where there is one: `sgan [labels 100]`."""
-        return titled(self.label, self.labels)
+        return self.config.title
 
     @property
     def directory(self) -> Path:
-        """Where the trial's files go."""
-        slug = _slug(self.label)
-        budget = f"-labels{self.labels}" if self.labels else ""
-        return (
-            self.results / _slug(self.dataset) / f"{slug}{budget}-seed{self.seed}-{self.identity}"
-        )
+        """Where the trial's files go: the same for another spelling of the same trial."""
+        config = self.config
+        budget = f"-labels{config.labels}" if config.labels else ""
+        shown = slug(label(self.name, config.changed))
+        return self.results / self.folder / f"{shown}{budget}-seed{config.seed}-{config.identity}"
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
     """Text as part of a file's name."""
     return re.sub(r"[^A-Za-z0-9._=-]+", "-", text).strip("-.")[:80]
 
 
-def digest_of(facts: Mapping[str, Any]) -> str:
-    """A short hash (12 hex digits) of JSON-like facts."""
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
 def is_done(trial: Trial) -> bool:
-    """Whether a trial has ended and, if it finished, was scored by its protocol.
+    """Whether a trial has ended and, if it finished, has the scores that were asked for.
 
     A diverged trial is done: it would diverge again. A failed one is tried again.
     """
@@ -101,9 +81,20 @@ def is_done(trial: Trial) -> bool:
     record = directory.read_record()
     return record.status == "diverged" or (
         record.status == "finished"
-        and directory.has_scores(trial.protocol_id)
+        and set(trial.keys.values()) <= directory.measured()
         and not unwritten(record, trial.directory)
     )
+
+
+def is_finished(trial: Trial) -> bool:
+    """Whether a trial has weights that can be evaluated."""
+    directory = TrialDirectory(trial.directory)
+    return directory.has_record and directory.read_record().status == "finished"
+
+
+def measured(trial: Trial) -> set[str]:
+    """The keys of what is known of a trial's final model."""
+    return TrialDirectory(trial.directory).measured()
 
 
 def unwritten(record: Record, place: Path) -> list[str]:

@@ -8,6 +8,7 @@ import statistics
 import time
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any, Literal
@@ -26,7 +27,7 @@ from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.pictures import samples_picture, traversal_picture
 from ganbench.evaluate.pictures_neighbours import neighbours_picture
 from ganbench.evaluate.pictures_points import codes_picture, points_picture
-from ganbench.model import NUMERICS, Game
+from ganbench.model import Game
 from ganbench.plugins import registry
 from ganbench.plugins.blame import located
 from ganbench.printable import printable_lines
@@ -35,10 +36,10 @@ from ganbench.records.schema import Checkpoint, Cost, Host, Record, State, Statu
 from ganbench.records.store import TrialDirectory, atomic_write
 from ganbench.study import host
 from ganbench.study.curve import Curve
-from ganbench.study.jobs import Rescoring
+from ganbench.study.jobs import Rescoring, Scoring
 from ganbench.study.locks import lock
 from ganbench.study.resolve import check_source
-from ganbench.study.scoring import WEIGHTS, load, rescore, score_set
+from ganbench.study.scoring import WEIGHTS, complete, load, score_set
 from ganbench.study.trial import UNWRITTEN, Trial, unwritten
 from ganbench.train.trainer import Trainer, build
 
@@ -65,15 +66,14 @@ def _execute(trial: Trial) -> Record:
     if directory.has_record and (record := directory.read_record()).status != "failed":
         # Finished with other scores; or ended by another command since this one was planned.
         if record.status == "finished":
-            rescore(
+            complete(
                 Rescoring(
                     trial.directory,
-                    trial.evaluation,
-                    device=trial.device,
+                    Scoring(trial.evaluation),
+                    device=trial.config.device,
                     data_root=trial.data_root,
                     threads=trial.threads,
                     allow_code=True,  # the user has named it
-                    beside=trial.beside,
                 )
             )
             reason = _redraw(trial, directory, unwritten(record, trial.directory))
@@ -101,9 +101,9 @@ def _redraw(trial: Trial, directory: TrialDirectory, names: Sequence[str]) -> st
     if not names:
         return None
     try:
-        model = load(trial.directory, trial.device, allow_code=True)  # the user has named it
+        model = load(trial.directory, trial.config.device, allow_code=True)  # he has named it
         work = _Work(trial, directory)
-        dataset = data.load(trial.dataset, trial.data_root)
+        dataset = data.load(trial.config.dataset, trial.data_root)
         return work.draw(work.evidence(model, dataset), names)
     except GanbenchError as error:  # its numbers are there
         return f"no picture of {', '.join(names)}: {error}"
@@ -114,26 +114,27 @@ def start(trial: Trial, dataset: Dataset) -> Trainer:
 
     Raises UserError where its variant or its data are not those that were planned.
     """
-    if trial.device.startswith("cuda"):
-        torch.cuda.set_device(trial.device)  # events and streams are the current device's
-    variant = registry.load(trial.variant)
-    check_source(trial.variant, registry.source_digest(variant), trial.source_digest)
-    if dataset.fingerprint != trial.dataset_fingerprint:
+    config = trial.config
+    if config.device.startswith("cuda"):
+        torch.cuda.set_device(config.device)  # events and streams are the current device's
+    variant = registry.load(config.variant)
+    check_source(config.variant, registry.source_digest(variant), config.source_digest)
+    if dataset.fingerprint != config.dataset_fingerprint:
         raise UserError(
-            f"data set {trial.dataset} has changed after this study was planned; run the command "
+            f"data set {config.dataset} has changed after this study was planned; run the command "
             f"again"
         )
-    game = build(variant, dataset.shape, dataset.classes, trial.hyperparameters, trial.seed)
+    game = build(variant, dataset.shape, dataset.classes, config.hyperparameters, config.seed)
     labelled = None
-    if trial.labels:
-        labelled = choose_labelled(dataset.train, trial.labels, dataset.classes, trial.seed)
+    if config.labels:
+        labelled = choose_labelled(dataset.train, config.labels, dataset.classes, config.seed)
     return Trainer(
         game,
         dataset.train,
-        seed=trial.seed,
-        batch_size=trial.batch_size,
-        rounds=trial.rounds,
-        device=trial.device,
+        seed=config.seed,
+        batch_size=config.batch_size,
+        rounds=config.rounds,
+        device=config.device,
         labelled=labelled,
         execution=trial.execution,
     )
@@ -144,6 +145,7 @@ class _Work:
 
     def __init__(self, trial: Trial, directory: TrialDirectory) -> None:
         self.trial = trial
+        self.config = trial.config
         self.directory = directory
         self.trainer: Trainer | None = None
         self.cost: Cost | None = None
@@ -156,31 +158,29 @@ class _Work:
         trial, directory = self.trial, self.directory
         directory.clear_attempt()
         self.tell("training", 0)
-        dataset = data.load(trial.dataset, trial.data_root)
+        dataset = data.load(self.config.dataset, trial.data_root)
         self.trainer = trainer = start(trial, dataset)
         flops = trainer.rehearse()
-        host.reset_peak_memory(trial.device)
+        host.reset_peak_memory(self.config.device)
         curve = self.train(trainer, dataset)
-        memory = host.peak_memory_mb(trial.device)
+        memory = host.peak_memory_mb(self.config.device)
 
         began = time.perf_counter()
         model = trainer.evaluation_model()
         evidence = self.evidence(model, dataset)
         final = self.judge(evidence)
         self.cost = self.costs(trainer, self.spent, time.perf_counter() - began, memory, flops)
-        scores = score_set(final, beside=trial.beside)
-        if curve:
-            areas = curve.areas(f"{trial.device} ({host.machine(trial.device)})")
-            scores = scores.model_copy(update={"scores": [*scores.scores, *areas]})
-        directory.add_scores(scores)
+        areas = curve.areas(host.machine(self.config.device)) if curve else []
+        final = replace(final, scores=[*final.scores, *areas])
+        directory.add_scores(score_set(final))
         self.save_weights(trainer, model)
         reasons = [self.draw(evidence), curve.missing if curve else None]
         if curve and curve.best:
-            best = final
+            best = replace(final, scores=[one for one in final.scores if one not in areas])
             if curve.facts["round"] != trainer.round:
                 evidence = self.evidence(curve.best, dataset)  # the last model's is let go
                 best = self.judge(evidence)
-            directory.add_scores(score_set(best, "best", curve.facts, trial.beside))
+            directory.add_scores(score_set(best, "best", curve.facts))
             self.save(curve.best.state_dict(), "best", curve.facts)
         if trainer.graphs and trainer.graphs.reason:
             reasons.append(f"rounds were not captured as CUDA graphs: {trainer.graphs.reason}")
@@ -188,24 +188,25 @@ class _Work:
 
     def train(self, trainer: Trainer, dataset: Dataset) -> Curve | None:
         """Play all rounds, and evaluate along them where that was asked for."""
-        trial, curve = self.trial, None
-        if trial.eval_every:
-            curve = Curve(dataset, self.directory, trial.evaluation, trial.eval_metrics, trial.seed)
-        every = trial.eval_every or trial.rounds
-        while trainer.round < trial.rounds:
+        config, curve = self.config, None
+        if config.eval_every:
+            evaluation = self.trial.evaluation
+            curve = Curve(dataset, self.directory, evaluation, config.eval_metrics, config.seed)
+        every = config.eval_every or config.rounds
+        while trainer.round < config.rounds:
             self.began = time.perf_counter()
-            trainer.play(min(every, trial.rounds - trainer.round), HISTORY_EVERY, self.report)
+            trainer.play(min(every, config.rounds - trainer.round), HISTORY_EVERY, self.report)
             self.spent += time.perf_counter() - self.began
             if curve:
                 curve.add(trainer, self.spent)
         return curve
 
     def evidence(self, model: Game, dataset: Dataset) -> Evidence:
-        trial = self.trial
-        return Evidence(model, dataset, trial.evaluation, trial.seed, device=trial.device)
+        config, settings = self.config, self.trial.evaluation
+        return Evidence(model, dataset, settings, config.seed, device=config.device)
 
     def judge(self, evidence: Evidence) -> harness.Evaluation:
-        return harness.judge(evidence, self.trial.beside is None, self.tell_metric)
+        return harness.judge(evidence, tell=self.tell_metric)
 
     def report(self, means: dict[str, float]) -> None:
         """A reading of the history: keep it, and tell who watches."""
@@ -213,7 +214,7 @@ class _Work:
         rate = means["images"] / elapsed
         self.directory.append_history([{**means, "images_per_second": rate}])
         if time.perf_counter() - self.written > STATE_SECONDS:
-            left = elapsed / means["round"] * (self.trial.rounds - means["round"])
+            left = elapsed / means["round"] * (self.config.rounds - means["round"])
             losses = {k: v for k, v in means.items() if k not in ("round", "images")}
             self.tell(
                 "training",
@@ -225,7 +226,7 @@ class _Work:
 
     def tell_metric(self, metric: str, done: int, of: int) -> None:
         """What is measured now: `done` metrics of `of` are."""
-        self.tell("evaluating", self.trial.rounds, metric=metric, measured=done, metrics=of)
+        self.tell("evaluating", self.config.rounds, metric=metric, measured=done, metrics=of)
 
     def tell(
         self, phase: Literal["training", "evaluating"], round_number: int, **facts: Any
@@ -235,10 +236,10 @@ class _Work:
         self.directory.write_state(
             State(
                 label=self.trial.title,
-                seed=self.trial.seed,
+                seed=self.config.seed,
                 phase=phase,
                 round=round_number,
-                rounds=self.trial.rounds,
+                rounds=self.config.rounds,
                 pid=os.getpid(),
                 updated=datetime.now(UTC),
                 **facts,
@@ -264,15 +265,15 @@ class _Work:
 
     def draw(self, evidence: Evidence, names: Collection[str] | None = None) -> str | None:
         """The pictures, or some. A model that cannot be drawn keeps its numbers; returns why."""
-        place, trial = self.directory.path, self.trial
-        title = f"{trial.title}, {trial.dataset}, seed {trial.seed}, {trial.rounds} rounds"
+        place, config = self.directory.path, self.config
+        title = f"{config.title}, {config.dataset}, seed {config.seed}, {config.rounds} rounds"
         history = self.directory.read_history()
         pictures_of: dict[str, Callable[[BytesIO], None]] = {
             "samples": lambda path: samples_picture(evidence, path, title),
             "traversal": lambda path: traversal_picture(evidence, path),
             "neighbours": lambda path: neighbours_picture(evidence, path),
         }
-        if len(evidence.dataset.shape) == 1:
+        if evidence.dataset.kind == "points":
             pictures_of = {
                 "samples": lambda path: points_picture(evidence, path, title),
                 "traversal": lambda path: codes_picture(evidence, path),
@@ -321,34 +322,20 @@ class _Work:
         )
 
     def record(self, status: Status, reason: str | None) -> Record:
-        trial, trainer = self.trial, self.trainer
+        trainer = self.trainer
         return Record(
-            trial=trial.identity,
-            variant=trial.variant,
-            source=trial.source,
-            source_digest=trial.source_digest,
-            numerics=NUMERICS,
-            hyperparameters=trial.hyperparameters,
-            changed=trial.changed,
-            dataset=trial.dataset,
-            dataset_fingerprint=trial.dataset_fingerprint,
-            shape=trial.shape,
-            classes=trial.classes,
-            seed=trial.seed,
-            rounds=trial.rounds,
-            batch_size=trial.batch_size,
-            labels=trial.labels,
+            **dict(self.config),
+            trial=self.config.identity,
             weights=self.weights,
-            eval_every=trial.eval_every,
             images_seen=trainer.images_seen if trainer else 0,
             generator_updates=trainer.generator_updates if trainer else 0,
-            device=trial.device,
-            arithmetic=trial.execution.arithmetic(trial.device),
             status=status,
             reason=reason,
             cost=self.cost,
-            host=Host.model_validate(host.describe(trial.device)),
+            host=Host.model_validate(host.describe(self.config.device)),
             packages=host.packages(),
+            command=self.trial.command,
+            study=self.trial.study,
             created=datetime.now(UTC),
         )
 

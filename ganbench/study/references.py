@@ -1,0 +1,58 @@
+"""What a study's scores are read against: measured once for its data, kept beside its trials."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+
+import torch
+
+from ganbench import data
+from ganbench.evaluate import references
+from ganbench.records.schema import Host, ReferenceScores, ReferenceSet
+from ganbench.records.store import ReferenceDirectory
+from ganbench.study import host
+from ganbench.study.jobs import ReferencesAsked
+from ganbench.study.locks import lock
+from ganbench.study.scoring import specs_of
+
+
+def measure(job: ReferencesAsked) -> int:
+    """Measure what is missing of the references beside some trials; returns how many scores.
+
+    Raises UserError where the data is not here, or the directory cannot be written.
+    """
+    torch.set_num_threads(1)
+    asked = job.asked
+    settings = asked.scoring.settings
+    dataset = data.load(asked.dataset, asked.root, asked.at)
+    kept = ReferenceDirectory(job.place)
+    with lock(job.place):
+        there = kept.measured(dataset.fingerprint)
+        specs = specs_of(asked.scoring, dataset)
+        keys = {spec.name: settings.key(spec, dataset, asked.split) for spec in specs}
+        missing = [spec for spec in specs if keys[spec.name] not in there]
+        if not missing:
+            return 0
+        start = time.perf_counter()
+        found = references.measure(dataset, asked.split, settings, job.device, missing)
+        again = {skip.metric for _, one in found for skip in one.skipped if skip.again}
+        sets = [
+            ReferenceScores(name=name, scores=one.scores, skipped=one.skipped)
+            for name, one in found
+            if one.scores or one.skipped
+        ]
+        kept.add(
+            ReferenceSet(
+                dataset=asked.dataset,
+                dataset_fingerprint=dataset.fingerprint,
+                split=asked.split,
+                settings=asdict(settings),
+                keys=tuple(keys[spec.name] for spec in missing if spec.name not in again),
+                references=sets,
+                seconds=time.perf_counter() - start,
+                host=Host.model_validate(host.describe(job.device)),
+                packages=host.packages(),
+            )
+        )
+    return sum(len(one.scores) for one in sets)
