@@ -115,7 +115,9 @@ def _facts(record: Record) -> dict[str, Any]:
 
 def _key(record: Record) -> str:
     """What trials of one group agree in, however it was spelled."""
-    parts = [record.labels, record.dataset_fingerprint, _facts(record), record.hyperparameters]
+    data = record.dataset_facts or record.dataset.partition(":")[0]
+    parts = [record.labels, record.dataset_fingerprint, data, _facts(record)]
+    parts.append(record.hyperparameters)
     return json.dumps(parts, sort_keys=True)
 
 

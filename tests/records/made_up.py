@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ganbench.records.schema import Cost, Host, Record, Reference, Score, ScoreSet, Skip
+from ganbench.core.score import Score, Skip
+from ganbench.records.schema import (
+    Cost,
+    Host,
+    Record,
+    Reference,
+    ReferenceScores,
+    ReferenceSet,
+    ScoreSet,
+)
 from ganbench.records.store import Outcome
 
 COST = Cost(
@@ -48,22 +57,44 @@ def record(variant: str = "infogan", seed: int = 0, **changes: Any) -> Record:
 
 
 def score(metric: str, value: float, **changes: Any) -> Score:
-    facts = {"metric": metric, "value": value, "better": "higher", "protocol": "500 test images"}
+    facts = {
+        "metric": metric,
+        "value": value,
+        "better": "higher",
+        "protocol": {"held_out": 500},
+        "key": f"asked {metric}",
+    }
     return Score.model_validate(facts | changes)
 
 
-def fid(value: float, protocol: str = "digits-v1@1a2b3c4d, 1097 real train") -> Score:
-    return score("fid", value, better="lower", protocol=protocol)
+def fid(value: float, extractor: str = "digits-v1@1a2b3c4d", **changes: Any) -> Score:
+    protocol = {"extractor": extractor, "training": 1097}
+    return score("fid", value, **({"better": "lower", "protocol": protocol} | changes))
 
 
-def reference(name: str, value: float = 0.3, metric: str = "fid") -> Reference:
-    one = fid(value) if metric == "fid" else score(metric, value)
+def reference(name: str, value: float = 0.3, metric: str = "fid", **changes: Any) -> Reference:
+    """One in an evaluation of schema 1."""
+    one = fid(value, **changes) if metric == "fid" else score(metric, value, **changes)
     return Reference(name=name, score=one)
+
+
+def references(*some: Reference, **changes: Any) -> ReferenceSet:
+    """What lies beside trials."""
+    facts: dict[str, Any] = {
+        "dataset": "digits",
+        "dataset_fingerprint": "abcd1234",
+        "split": "test",
+        "settings": {},
+        "keys": tuple({one.score.key for one in some}),
+        "references": [ReferenceScores(name=one.name, scores=[one.score]) for one in some],
+        "host": Host(machine="Test CPU", os="Linux", python="3.11.0"),
+        "packages": {"torch": "2.9"},
+    }
+    return ReferenceSet.model_validate(facts | changes)
 
 
 def evaluation(*scores: Score, **changes: Any) -> ScoreSet:
     facts: dict[str, Any] = {
-        "protocol_id": "p1",
         "split": "test",
         "settings": {"generated": 5000},
         "seed": 0,
@@ -72,8 +103,8 @@ def evaluation(*scores: Score, **changes: Any) -> ScoreSet:
     return ScoreSet.model_validate(facts | changes)
 
 
-def skip(metric: str, reason: str = "no encode()") -> Skip:
-    return Skip(metric=metric, reason=reason)
+def skip(metric: str, reason: str = "no encode()", **changes: Any) -> Skip:
+    return Skip.model_validate({"metric": metric, "reason": reason, **changes})
 
 
 def outcome(one: Record, *scores: ScoreSet, at: Path | None = None) -> Outcome:

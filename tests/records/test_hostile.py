@@ -15,7 +15,13 @@ from ganbench.errors import UserError
 from ganbench.records import store
 from ganbench.records.layout import number
 from ganbench.records.rows import compare, document
-from ganbench.records.store import TrialDirectory, find_trials, read_outcomes
+from ganbench.records.store import (
+    ReferenceDirectory,
+    TrialDirectory,
+    find_trials,
+    read_outcomes,
+    read_references,
+)
 from ganbench.records.tables import (
     render_csv,
     render_latex,
@@ -23,7 +29,7 @@ from ganbench.records.tables import (
     render_text,
     table,
 )
-from tests.records.made_up import evaluation, fid, record, reference, skip
+from tests.records.made_up import evaluation, fid, record, reference, references, skip
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes and links of Unix")
 
@@ -105,9 +111,9 @@ def test_scores_that_lead_out_are_neither_read_nor_written(
     trial.scores_path.rename(out)
     trial.scores_path.symlink_to(out)
     refused(trial.read_scores, "scores is a symbolic link")
-    refused(lambda: trial.add_scores(evaluation(fid(1.0), protocol_id="new")), "symbolic link")
-    assert not trial.has_scores("p1")
-    assert [path.name for path in out.iterdir()] == ["p1.json"]
+    refused(lambda: trial.add_scores(evaluation(fid(1.0))), "symbolic link")
+    refused(trial.measured, "symbolic link")
+    assert [path.name for path in out.iterdir()] == ["1.json"]
 
 
 def test_nothing_is_written_through_a_link(trial: TrialDirectory, tmp_path: Path) -> None:
@@ -143,7 +149,7 @@ def test_hidden_files_and_companions_are_left_alone(trial: TrialDirectory, tmp_p
     (tmp_path / ".checkpoints" / "copy" / "record.json").write_text("nonsense")
     (tmp_path / "._record.json").write_text("nonsense")
     (outcome,) = read_outcomes(find_trials([tmp_path]))
-    assert [one.protocol_id for one in outcome.scores] == ["p1"]
+    assert [one.scores[0].metric for one in outcome.scores] == ["fid"]
     trial.record_path.unlink()
     trial.clear_attempt()
     assert sorted(path.name for path in trial.path.iterdir()) == ["._p1.json", ".mine"]
@@ -233,7 +239,7 @@ def test_odd_hyperparameters_are_shown(trial: TrialDirectory, value: dict[str, A
 
 @pytest.mark.parametrize("value", [5e-324, -5e-324, 2.2e-308, 1e-310, 1e300, -1e300])
 def test_numbers_at_the_ends_are_shown(trial: TrialDirectory, value: float) -> None:
-    trial.add_scores(evaluation(fid(value), protocol_id="p2"))
+    trial.add_scores(evaluation(fid(value)))
     everything(trial.path)
     assert number(5e-324, 5e-324).endswith("e-324")
     assert number(1e300, 1e300) == "10.00e299"
@@ -241,7 +247,8 @@ def test_numbers_at_the_ends_are_shown(trial: TrialDirectory, value: float) -> N
 
 def everything(place: Path) -> None:
     """All that `compare` does, in every format."""
-    made = compare(read_outcomes(find_trials([place])))
+    found = find_trials([place])
+    made = compare(read_outcomes(found), read_references(found))
     json.dumps(document(made), allow_nan=False)
     render_text(made, 110)
     render_csv(made.rows)
@@ -290,18 +297,20 @@ def test_any_record_is_read_or_refused_in_one_line(tmp_path: Path, seed: int) ->
     full = evaluation(
         fid(1.0), skipped=[skip("nmi")], references=[reference("real images, held out")]
     )
+    beside = json.loads(references(reference("real images, held out")).model_dump_json())
     outcomes = []
     for attempt in range(60):
-        place = TrialDirectory(tmp_path / str(attempt))
+        place = TrialDirectory(tmp_path / str(attempt) / "trial")
         one = record(changed={"a": 1, "b": [0.5, 0.1]}, weights={"w": "f"}, shape=(1, 8, 8))
         documents = {
             place.record_path: json.loads(one.model_dump_json()),
-            place.scores_of("p1"): json.loads(full.model_dump_json()),
+            place.scores_path / "1.json": json.loads(full.model_dump_json()),
+            ReferenceDirectory.beside(place.path).path / "1.json": beside,
             place.history_path: {"round": 50, "generator": 0.5, "information/c": None},
         }
-        place.scores_path.mkdir(parents=True)
         spoilt = draw.choice(list(documents))
         for path, content in documents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
             for _ in range(draw.randrange(1, 4) if path == spoilt else 0):
                 content = spiced(content, draw)
             text = json.dumps(content).encode() + b"\n"

@@ -117,7 +117,7 @@ def test_copies_count_once_wherever_they_lie(tmp_path: Path) -> None:
 
 def test_a_copy_that_was_scored_to_another_result_is_told(tmp_path: Path) -> None:
     one = trial(1.0)
-    more = evaluation(score("mig", 0.3), protocol_id="p2")
+    more = evaluation(score("mig", 0.3))
     copy = Outcome(one.record, [evaluation(fid(1.5)), more], tmp_path)
     made = compare([one, copy])
     assert lines(made) == [("infogan", 1.0, [0])]
@@ -147,7 +147,7 @@ def test_the_same_training_under_two_identities_keeps_all_scores() -> None:
 
 
 def test_one_metric_measured_twice_to_different_results_is_told() -> None:
-    twice = [evaluation(fid(1.0)), evaluation(fid(1.5), protocol_id="p2")]
+    twice = [evaluation(fid(1.0)), evaluation(fid(1.5))]
     made = compare([Outcome(record(), twice)])
     assert lines(made) == [("infogan", 1.0, [0])]
     assert made.notes == [

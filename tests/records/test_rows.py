@@ -8,14 +8,33 @@ from typing import Any
 
 import pytest
 
+from ganbench.core import protocol
 from ganbench.records.groups import Row
-from ganbench.records.rows import compare, document, failures, tidy
+from ganbench.records.rows import compare, document
 from ganbench.records.store import Outcome
-from tests.records.made_up import COST, evaluation, fid, outcome, record, reference, score, skip
+from tests.records.made_up import (
+    COST,
+    evaluation,
+    fid,
+    outcome,
+    record,
+    reference,
+    references,
+    score,
+    skip,
+)
 
 
 def trial(value: float, seed: int = 0, **changes: Any) -> Outcome:
     return outcome(record(seed=seed, **changes), evaluation(fid(value)))
+
+
+def tidy(trials: Sequence[Outcome]) -> list[Row]:
+    return compare(trials).rows
+
+
+def failures(trials: Sequence[Outcome]) -> list[dict[str, Any]]:
+    return compare(trials).failures
 
 
 def only(rows: Sequence[Row], metric: str) -> Row:
@@ -28,13 +47,15 @@ def test_seeds_are_pooled() -> None:
     assert (row.mean, row.std, row.n, row.seeds, row.median) == (2.0, 1.0, 3, [0, 1, 2], 2.0)
     assert row.ci_low == pytest.approx(2 - 2.484138, abs=1e-6)
     assert (row.kind, row.label, row.better) == ("variant", "infogan", "lower")
-    assert row.protocol == "digits-v1@1a2b3c4d, 1097 real train"
+    assert row.protocol == {"extractor": "digits-v1@1a2b3c4d", "training": 1097}
+    assert row.protocol_text == protocol.sentence(row.protocol)
+    assert row.protocol_key == protocol.key({"training": 1097, "extractor": "digits-v1@1a2b3c4d"})
 
 
 def test_a_row_has_the_keys_that_scripts_read() -> None:
     row = document(compare([trial(1.0)]))["rows"][0]
     contract = "variant hyperparameters dataset rounds metric mean std ci_low ci_high n better"
-    assert {*contract.split(), "protocol"} <= set(row)
+    assert {*contract.split(), "protocol", "protocol_text", "protocol_key"} <= set(row)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +66,7 @@ def test_a_row_has_the_keys_that_scripts_read() -> None:
         {"labels": "100"},
         {"device": "cuda"},
         {"dataset": "mnist"},
+        {"dataset_facts": {"source": "folder", "size": 32}},
         {"dataset_fingerprint": "other"},
         {"hyperparameters": {"info_weight": 2.0}},
         {"source_digest": "beef"},
@@ -63,20 +85,32 @@ def test_cards_of_one_machine_are_one_device() -> None:
 
 def test_protocols_are_never_pooled() -> None:
     trials = [
-        outcome(record(seed=0), evaluation(fid(1.0, "digits-v1@aaaa, 1097 real train"))),
-        outcome(record(seed=1), evaluation(fid(3.0, "inception@bbbb, 1097 real train"))),
-        outcome(record(seed=2), evaluation(fid(5.0).model_copy(update={"version": 2}))),
-        outcome(record(seed=3), evaluation(fid(7.0), split="validation")),
+        outcome(record(seed=0), evaluation(fid(1.0))),
+        outcome(record(seed=1), evaluation(fid(3.0, "inception@bbbb"))),
+        outcome(record(seed=2), evaluation(fid(5.0, protocol={"training": 1097}))),
+        outcome(record(seed=3), evaluation(fid(7.0, protocol={"training": 1097, "split": "x"}))),
+        outcome(record(seed=4), evaluation(fid(9.0, protocol="a sentence of schema 1"))),
     ]
     rows = [row for row in tidy(trials) if row.metric == "fid"]
-    assert [(row.mean, row.n) for row in rows] == [(1.0, 1), (3.0, 1), (5.0, 1), (7.0, 1)]
-    assert len({row.protocol for row in rows}) == 4
-    assert rows[2].protocol.endswith("version 2")
-    assert rows[3].protocol.endswith("validation split")
+    assert [(row.mean, row.n) for row in rows] == [(value, 1) for value in (1, 3, 5, 7, 9)]
+    assert len({row.protocol_key for row in rows}) == 5
+
+
+def test_the_order_of_facts_and_their_wording_split_no_column(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turned = {"training": 1097, "extractor": "digits-v1@1a2b3c4d"}
+    trials = [trial(1.0), outcome(record(seed=1), evaluation(fid(3.0, protocol=turned)))]
+    before = only(tidy(trials), "fid")
+    monkeypatch.setitem(protocol.PHRASES, "training", "against {} real ones")
+    after = only(tidy(trials), "fid")
+    assert before.n == after.n == 2
+    assert before.protocol_key == after.protocol_key
+    assert before.protocol_text != after.protocol_text
 
 
 def test_a_trial_in_two_directories_counts_once() -> None:
-    more = evaluation(score("mig", 0.3), protocol_id="p2")
+    more = evaluation(score("mig", 0.3))
     again = outcome(record(seed=0), evaluation(fid(1.0)), more)
     rows = tidy([trial(1.0), trial(3.0, seed=1), again])
     assert (only(rows, "fid").n, only(rows, "fid").mean) == (2, 2.0)
@@ -109,7 +143,7 @@ def test_the_document_is_strict_json() -> None:
     found = compare([trial(1.0, seed=1), outcome(odd)])
     text = json.dumps(document(found), allow_nan=False)
     read = json.loads(text)
-    assert read["schema"] == 1
+    assert read["schema"] == 2
     assert read["rows"][0]["std"] is None
     assert read["failures"][0]["hyperparameters"] == {"clip": "inf"}
 
@@ -118,9 +152,10 @@ def test_costs_are_rows_and_loads_are_kept_apart() -> None:
     alone = COST.model_copy(update={"jobs": 1, "threads": 4, "images_per_second": 9000.0})
     rows = tidy([trial(1.0), trial(2.0, seed=1, cost=alone)])
     speeds = [(r.mean, r.protocol) for r in rows if r.metric == "images_per_second"]
+    where = {"device": "cpu", "machine": "Test CPU", "cuda_graphs": False}
     assert speeds == [
-        (6400.0, "cpu (Test CPU), 1 thread, 2 trials at once"),
-        (9000.0, "cpu (Test CPU), 4 threads, 1 trial at once"),
+        (6400.0, where | {"threads": 1, "trials_at_once": 2}),
+        (9000.0, where | {"threads": 4, "trials_at_once": 1}),
     ]
     assert only(rows, "parameters").n == 2
     assert only(rows, "fid").n == 2
@@ -131,18 +166,37 @@ def test_flops_that_nobody_counted_are_no_row() -> None:
     assert "flops_per_round" not in {row.metric for row in tidy([trial(1.0, cost=uncounted)])}
 
 
-def test_a_reference_stands_in_the_column_of_its_evaluation() -> None:
+FLOOR = {"extractor": "digits-v1@1a2b3c4d", "held_out": 500}
+
+
+def test_a_reference_stands_in_the_column_that_answers_the_same_question() -> None:
     """A floor has other sample counts than the variants, and still belongs beside them."""
-    floor = reference("real images, held out")
-    other = floor.model_copy(
-        update={
-            "score": floor.score.model_copy(update={"protocol": "digits-v1@1a2b3c4d, 500 real"})
-        }
-    )
-    rows = tidy([outcome(record(), evaluation(fid(2.0), references=[other]))])
-    variant, beside = (row for row in rows if row.metric == "fid")
-    assert beside.protocol != variant.protocol
-    assert beside.beside == variant.beside == variant.protocol
+    floor = references(reference("real images, held out", protocol=FLOOR))
+    variant, beside = (row for row in compare([trial(2.0)], [floor]).rows if row.metric == "fid")
+    assert beside.protocol_key != variant.protocol_key
+    assert beside.beside == variant.beside == variant.protocol_key
+
+
+def test_a_reference_stands_in_every_column_that_it_answers_for() -> None:
+    """Categories by two capabilities are two columns of one question."""
+    trials = [
+        outcome(record(variant=name), evaluation(score("nmi", 0.5, protocol={"by": name})))
+        for name in ("one", "other")
+    ]
+    beside = references(reference("k-means", 0.6, "nmi", protocol={"by": "k-means"}))
+    rows = compare(trials, [beside]).rows
+    columns = {row.protocol_key for row in rows if row.kind == "variant" and row.metric == "nmi"}
+    assert {row.beside for row in rows if row.kind == "reference"} == columns
+    assert len(columns) == 2
+
+
+def test_references_of_other_questions_and_data_are_left_out() -> None:
+    floor = reference("real images, held out", key="asked otherwise")
+    elsewhere = references(reference("real images, held out"), dataset_fingerprint="other")
+    assert compare([trial(1.0)], [references(floor), elsewhere]).references == []
+    asked = outcome(record(), evaluation(skipped=[skip("nmi", key="asked nmi")]))
+    oracle = references(reference("oracle", 0.3, "nmi"))
+    assert [row.label for row in compare([asked], [oracle]).references] == ["oracle"]
 
 
 def test_references_stand_once_beside_the_variants() -> None:
@@ -160,7 +214,7 @@ def test_references_stand_once_beside_the_variants() -> None:
 
 def test_skipped_metrics_and_those_that_were_scored_later() -> None:
     first = evaluation(fid(1.0), skipped=[skip("nmi"), skip("mig", "value is nan")])
-    later = evaluation(score("mig", 0.2), protocol_id="p2")
+    later = evaluation(score("mig", 0.2))
     (group,) = compare([outcome(record(), first, later)]).groups
     assert [(one.metric, one.reason, one.seeds) for one in group.skipped] == [
         ("nmi", "no encode()", (0,))

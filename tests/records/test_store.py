@@ -9,8 +9,23 @@ import pytest
 
 from ganbench.errors import UserError
 from ganbench.records.schema import State
-from ganbench.records.store import TrialDirectory, atomic_write, find_trials, read_outcomes
-from tests.records.made_up import evaluation, fid, record
+from ganbench.records.store import (
+    ReferenceDirectory,
+    TrialDirectory,
+    atomic_write,
+    find_trials,
+    read_outcomes,
+    read_references,
+)
+from tests.records.made_up import (
+    evaluation,
+    fid,
+    record,
+    reference,
+    references,
+    score,
+    skip,
+)
 
 
 @pytest.fixture
@@ -27,17 +42,18 @@ def one_line(error: pytest.ExceptionInfo[UserError]) -> str:
 def test_a_trial_comes_back_as_it_was_written(trial: TrialDirectory) -> None:
     assert not trial.has_record
     trial.write_record(record())
-    trial.add_scores(evaluation(fid(2.0), protocol_id="b"))
-    trial.add_scores(evaluation(fid(1.0), protocol_id="a"))
+    trial.add_scores(evaluation(fid(2.0)))
+    lost = skip("kid", key="asked kid", again=True)
+    trial.add_scores(evaluation(score("nmi", 1.0), skipped=[skip("mig", key="asked mig"), lost]))
     assert trial.has_record
-    assert trial.has_scores("a")
-    assert not trial.has_scores("c")
+    assert trial.measured() == {"asked fid", "asked nmi", "asked mig"}
+    assert trial.measured("best") == set()
     (outcome,) = read_outcomes(find_trials([trial.path.parent]))
     assert outcome.record == record()
-    assert [scores.protocol_id for scores in outcome.scores] == ["a", "b"]
+    assert [scores.scores[0].metric for scores in outcome.scores] == ["fid", "nmi"]
     assert outcome.directory == trial.path
     left = sorted(p.name for p in trial.path.rglob("*") if p.is_file())
-    assert left == ["a.json", "b.json", "record.json"]
+    assert left == ["1.json", "2.json", "record.json"]
 
 
 @pytest.mark.parametrize("status", ["finished", "diverged"])
@@ -58,10 +74,61 @@ def test_failed_records_are_set_aside(trial: TrialDirectory) -> None:
 
 
 def test_scores_are_never_overwritten(trial: TrialDirectory) -> None:
-    trial.add_scores(evaluation(fid(2.0)))
-    with pytest.raises(UserError, match="never overwritten"):
-        trial.add_scores(evaluation(fid(1.0)))
-    assert trial.read_scores()[0].scores[0].value == 2.0
+    for number in range(11):
+        trial.add_scores(evaluation(fid(float(number))))
+    values = [one.scores[0].value for one in trial.read_scores()]
+    assert values == [float(number) for number in range(11)]  # the oldest first, and 2 before 10
+
+
+OLD = {
+    "schema_version": 1,
+    "protocol_id": "p1",
+    "split": "validation",
+    "settings": {},
+    "seed": 0,
+    "scores": [
+        {"metric": "fid", "value": 2.0, "better": "lower", "protocol": "in words", "version": 2},
+    ],
+    "skipped": [{"metric": "kid", "reason": "no weights"}],
+    "references": [
+        {
+            "name": "real images, held out",
+            "score": {"metric": "fid", "value": 0.3, "better": "lower", "protocol": "other words"},
+        }
+    ],
+    "complete": False,
+}
+
+
+def test_scores_of_schema_1_are_read_and_their_sentence_is_their_protocol(
+    trial: TrialDirectory,
+) -> None:
+    atomic_write(trial.scores_path / "p1.json", json.dumps(OLD))
+    (old,) = trial.read_scores()
+    assert old.scores[0].protocol == "in words, version 2, validation split"
+    assert old.scores[0].key == old.references[0].score.key == "p1 fid"
+    assert old.skipped[0].again
+    trial.add_scores(evaluation(fid(1.0)))
+    assert [one.schema_version for one in trial.read_scores()] == [1, 2]
+    wrong = OLD | {"scores": [{"metric": "fid", "value": "x"}]}
+    atomic_write(trial.scores_path / "p2.json", json.dumps(wrong))
+    with pytest.raises(UserError, match=r"p2\.json cannot be used"):
+        trial.read_scores()
+
+
+def test_references_lie_beside_trials(trial: TrialDirectory) -> None:
+    trial.write_record(record())
+    beside = ReferenceDirectory.beside(trial.path)
+    assert beside.read() == []
+    beside.add(references(reference("real images, held out")))
+    beside.add(references(reference("oracle", 0.9, "mig"), dataset_fingerprint="other"))
+    assert beside.measured("abcd1234") == {"asked fid"}
+    found = find_trials([trial.path])
+    assert [one.references[0].name for one in read_references(found * 2)] == [
+        "real images, held out",
+        "oracle",
+    ]
+    assert find_trials([trial.path.parent])[0].path == trial.path  # they are no trial
 
 
 def test_state_comes_and_goes(trial: TrialDirectory) -> None:
@@ -139,8 +206,8 @@ def test_damage_inside_the_history_is_told(trial: TrialDirectory) -> None:
         (b'{"schema_version": 1, "tri', "Invalid JSON"),
         (b"", "Invalid JSON"),
         (b"\xff\xfe", "not UTF-8"),
-        (b'{"schema_version": 2}', "schema version 2; this ganbench reads 1"),
-        (b'{"schema_version": 1, "seed": "x"}', "trial: Field required"),
+        (b'{"schema_version": 3}', "schema version 3; this ganbench reads 1 and 2"),
+        (b'{"schema_version": 1, "seed": "x"}', "variant: Field required"),
         (b"[1, 2]", "object"),
     ],
 )

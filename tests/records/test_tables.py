@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from ganbench.core import protocol
+from ganbench.evaluate.catalogue import METRICS
 from ganbench.records.latex import escaped
 from ganbench.records.layout import BLOCKS, WIDTH, cell, columns_of, number, sections
-from ganbench.records.schema import Reference
 from ganbench.records.tables import (
     Comparison,
     compare,
@@ -22,20 +23,28 @@ from ganbench.records.tables import (
     render_text,
     table,
 )
-from tests.records.made_up import evaluation, fid, outcome, record, reference, score, skip
+from tests.records.made_up import (
+    evaluation,
+    fid,
+    outcome,
+    record,
+    reference,
+    references,
+    score,
+    skip,
+)
 
 
 @pytest.fixture(scope="module")
 def made() -> Comparison:
     """Two variants with all metrics, one of them with a lost seed, and references."""
-    metrics = [m for title, names in BLOCKS.items() if title != "Cost" for m in names]
-    others = [score(metric, 0.5) for metric in metrics if metric != "fid"]
-    beside = [
+    others = [score(metric, 0.5) for metric in METRICS if metric != "fid"]
+    beside = references(
         reference("real images, held out"),
         reference("k-means on pixels", 0.75, "nmi"),
-    ]
+    )
     trials = [
-        outcome(record(seed=seed), evaluation(fid(value), *others, references=beside))
+        outcome(record(seed=seed), evaluation(fid(value), *others))
         for seed, value in enumerate((1.6, 1.7, 1.8))
     ]
     changed = {"noise": "a|b_50%"}
@@ -43,7 +52,7 @@ def made() -> Comparison:
     trials.append(outcome(record(changed=changed), evaluation(fid(4.0), skipped=skipped)))
     lost = record(seed=1, changed=changed, status="diverged", reason="loss\nis nan", cost=None)
     trials.append(outcome(lost))
-    return compare(trials)
+    return compare(trials, [beside])
 
 
 @pytest.mark.parametrize(
@@ -85,15 +94,15 @@ def test_headers_name_extractor_direction_and_self_grading(made: Comparison) -> 
 
 def test_two_protocols_are_two_columns() -> None:
     trials = [
-        outcome(record(), evaluation(fid(1.0, "digits-v1@aaaa, x"), score("nmi", 0.1))),
+        outcome(record(), evaluation(fid(1.0, "digits-v1@aaaa"), score("nmi", 0.1))),
         outcome(
             record("acgan"),
-            evaluation(fid(2.0, "inception@bbbb, x"), score("nmi", 0.2, protocol="other")),
+            evaluation(fid(2.0, "inception@bbbb"), score("nmi", 0.2, protocol={"held_out": 9})),
         ),
     ]
     frame = table(compare(trials))
     names = [name for name in frame.columns if name.startswith(("fid", "nmi"))]
-    assert names == ["fid (digits-v1)", "fid (inception)", "nmi [1]", "nmi [2]"]
+    assert names == ["fid (digits-v1)", "fid (inception)", "nmi (held out 500)", "nmi (held out 9)"]
     assert frame.loc["infogan", "fid (digits-v1)"] == 1.0
     assert frame.isna().loc["infogan", "fid (inception)"]
 
@@ -119,7 +128,8 @@ def test_text_says_it_all(made: Comparison) -> None:
     assert row.split()[1:3] == ["1/2", "4.00"]
     assert "infogan:noise=a|b_50% seed 1: diverged: loss is nan" in text
     assert "— infogan:noise=a|b_50%: no encode(): nmi, ari" in text
-    assert "fid (digits-v1): digits-v1@1a2b3c4d, 1097 real train" in text
+    said = protocol.sentence({"extractor": "digits-v1@1a2b3c4d", "training": 1097})
+    assert f"fid (digits-v1): {said}" in text
     assert "standard deviation over the seeds" in text
     assert all(title in text.splitlines() for title in BLOCKS if title != "Other")
     assert "\x1b[" in render_text(made, WIDTH, colour=True)
@@ -174,7 +184,7 @@ def test_only_failures_still_make_a_table() -> None:
 def test_no_trials_at_all() -> None:
     made = compare([])
     assert table(made).empty
-    assert document(made) == {"schema": 1, "rows": [], "failures": [], "notes": []}
+    assert document(made) == {"schema": 2, "rows": [], "failures": [], "notes": []}
 
 
 def test_several_budgets_are_several_sections() -> None:
@@ -263,9 +273,13 @@ def test_latex_compiles(made: Comparison, tmp_path: Path) -> None:
 
 
 def test_a_reference_says_its_own_count() -> None:
-    floor = Reference(name="real images, held out", score=fid(0.2, "digits-v1@1a2b3c4d, 500 held"))
-    same = Reference(name="real images, blurred", score=fid(65.0))
-    one = outcome(record(), evaluation(fid(1.0), references=[floor, same]))
-    notes = render_text(compare([one]), WIDTH, colour=False)
-    assert "real images, held out: fid (digits-v1): digits-v1@1a2b3c4d, 500 held" in notes
+    own = {"extractor": "digits-v1@1a2b3c4d", "held_out": 500}
+    beside = references(
+        reference("real images, held out", 0.2, protocol=own),
+        reference("real images, blurred", 65.0),
+    )
+    notes = render_text(
+        compare([outcome(record(), evaluation(fid(1.0)))], [beside]), WIDTH, colour=False
+    )
+    assert f"real images, held out: fid (digits-v1): {protocol.sentence(own)}" in notes
     assert "real images, blurred: fid" not in notes
