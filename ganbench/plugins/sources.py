@@ -68,6 +68,20 @@ class Source:
         """SHA-256, 64 hex digits, of all files."""
         return self._hash(b"")
 
+    def texts(self) -> dict[str, bytes]:
+        """The files of a guest by names of their own, relative ones; of ganbench's own none."""
+        if not self.is_guest:
+            return {}
+        found = {}
+        for name, file in self.files.items():
+            if file.content is None:
+                continue
+            place = name.replace(".", "/") + ("/__init__" if file.is_package else "")
+            if name == self.module and self.is_file:
+                place = file.path.stem
+            found[f"{place}.py"] = file.content
+        return found
+
     def _hash(self, start: bytes) -> str:
         import hashlib
 

@@ -98,6 +98,7 @@ class TrialDirectory:
         self.history_path = self.path / "history.jsonl"
         self.curve_path = self.path / "curve.jsonl"
         self.error_path = self.path / "error.txt"
+        self.source_path = self.path / "source"
 
     def __repr__(self) -> str:
         return f"TrialDirectory({str(self.path)!r})"

@@ -160,6 +160,7 @@ class _Work:
         self.tell("training", 0)
         dataset = data.load(self.config.dataset, trial.data_root)
         self.trainer = trainer = start(trial, dataset)
+        self.keep_source()
         flops = trainer.rehearse()
         host.reset_peak_memory(self.config.device)
         curve = self.train(trainer, dataset)
@@ -245,6 +246,12 @@ class _Work:
                 **facts,
             )
         )
+
+    def keep_source(self) -> None:
+        """A guest's source beside what it trained: to be read and compared, never to be run."""
+        files = registry.source_of(type(self.trainer.game) if self.trainer else Game)
+        for name, content in files.texts().items():
+            atomic_write(self.directory.source_path / name, content)
 
     def save_weights(self, trainer: Trainer, model: Game) -> None:
         """What was evaluated, under its own names; the averaged networks' live weights beside."""

@@ -10,7 +10,8 @@ import pytest
 from ganbench.data.labels import parse_labels
 from ganbench.errors import UserError
 from ganbench.evaluate.settings import settings_of
-from ganbench.study.plan import LARGEST_SEED, MOST_SEEDS, parse_seeds, plan
+from ganbench.study.config import LARGEST_SEED, MOST_SEEDS, parse_seeds
+from tests.study.planning import plan
 
 ROOT = Path(__file__).resolve().parents[2]
 HUGE = "9" * 5000

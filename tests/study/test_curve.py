@@ -15,7 +15,7 @@ from ganbench.evaluate.settings import Settings
 from ganbench.records.store import TrialDirectory
 from ganbench.study import curve
 from ganbench.study.curve import Curve, mean_along
-from ganbench.study.plan import plan
+from tests.study.planning import plan
 
 
 def test_the_mean_along_a_curve() -> None:

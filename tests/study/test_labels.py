@@ -13,10 +13,10 @@ from ganbench.errors import UserError
 from ganbench.records import tables
 from ganbench.records.store import Outcome, TrialDirectory
 from ganbench.study import work
-from ganbench.study.plan import plan
 from ganbench.study.reading import Reading, reading
 from ganbench.study.trial import Trial
 from ganbench.train.trainer import build
+from tests.study.planning import plan
 
 SEMI = """
 import torch
@@ -80,8 +80,8 @@ def test_who_reads_labels(semi: str) -> None:
         (trial,) = plan([spec], seeds=1)
         from ganbench.plugins import registry
 
-        variant = registry.load(trial.variant)
-        game = build(variant, digits.shape, 10, trial.hyperparameters, seed=0)
+        variant = registry.load(trial.config.variant)
+        game = build(variant, digits.shape, 10, trial.config.hyperparameters, seed=0)
         state = torch.get_rng_state()
         found = reading(game, digits.train)
         assert torch.equal(torch.get_rng_state(), state)
@@ -98,7 +98,7 @@ def test_a_supervised_reference_is_added(semi: str) -> None:
     said: list[str] = []
     trials = plan([semi, "vanilla"], seeds=2, rounds=100, labels=50, tell=said.append)
     only = f"{semi}:supervised_only=true"
-    assert [(t.label, t.seed, t.labels, t.rounds) for t in trials] == [
+    assert [(t.label, t.config.seed, t.config.labels, t.config.rounds) for t in trials] == [
         (semi, 0, "50", 100),
         (semi, 1, "50", 100),
         (only, 0, "50", 100),
@@ -121,12 +121,14 @@ def test_a_supervised_reference_that_was_asked_for_stays_where_it_is(semi: str) 
         f"{semi}:rate=0.01",
         f"{semi}:supervised_only=true,rate=0.01",
     ]
-    assert [t.label for t in plan([semi], seeds=1, settings={"supervised_only": "true"})] == [only]
+    assert [
+        t.label for t in plan([semi], seeds=1, hyperparameters={"supervised_only": "true"})
+    ] == [only]
 
 
 def test_a_variant_that_was_told_to_read_no_labels_has_no_reference() -> None:
     trials = plan(["catgan:label_weight=0", "sgan"], seeds=1, labels=100)
-    assert [(t.label, t.labels) for t in trials] == [
+    assert [(t.label, t.config.labels) for t in trials] == [
         ("catgan:label_weight=0.0", None),
         ("sgan", "100"),
         ("sgan:supervised_only=true", "100"),

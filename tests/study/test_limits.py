@@ -13,8 +13,8 @@ import pytest
 from ganbench.errors import UserError, check_memory, out_of_memory
 from ganbench.records.store import TrialDirectory, atomic_write
 from ganbench.study import work
-from ganbench.study.plan import plan
 from ganbench.study.trial import Trial, is_done
+from tests.study.planning import plan
 
 PICTURES = {"samples.png", "traversal.png", "neighbours.png", "history.png"}
 

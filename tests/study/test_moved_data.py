@@ -18,8 +18,8 @@ from ganbench.cli import cli
 from ganbench.errors import UserError
 from ganbench.evaluate.settings import Settings
 from ganbench.study.evaluate import evaluate
-from ganbench.study.plan import plan
 from ganbench.study.work import execute
+from tests.study.planning import plan
 
 SETTINGS = Settings(50, 50, 50, 50, probe_steps=5, metrics=("code_recovery",))
 

@@ -13,8 +13,8 @@ from rich.console import Console
 import ganbench
 from ganbench.errors import UserError
 from ganbench.evaluate.settings import settings_of
-from ganbench.study.plan import plan
 from ganbench.study.work import execute
+from tests.study.planning import plan
 
 
 @pytest.fixture
@@ -51,10 +51,10 @@ def test_others_go_ahead(folder: Path, tmp_path: Path) -> None:
     dataset = f"folder:{folder}:size=8"
     specs = ["vanilla", "infogan", "vae"]
     trials = plan(specs, dataset=dataset, batch_size=8, seeds=1, results=tmp_path)
-    assert [trial.variant for trial in trials] == specs
-    assert {(trial.dataset, trial.shape, trial.classes) for trial in trials} == {
-        (dataset, (1, 8, 8), 0)
-    }
+    assert [trial.config.variant for trial in trials] == specs
+    assert {
+        (trial.config.dataset, trial.config.shape, trial.config.classes) for trial in trials
+    } == {(dataset, (1, 8, 8), 0)}
     Image.new("L", (8, 8)).save(folder / "new.png")
     later = plan(specs, dataset=dataset, batch_size=8, seeds=1, results=tmp_path)
     assert not {trial.identity for trial in trials} & {trial.identity for trial in later}
@@ -114,4 +114,4 @@ def test_sixty_classes_of_three_images(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"has 60 training images; give a smaller one with --batch"):
         plan(["acgan"], dataset=dataset, results=tmp_path)
     (trial,) = plan(["acgan"], dataset=dataset, batch_size=32, seeds=1, results=tmp_path)
-    assert trial.classes == 60
+    assert trial.config.classes == 60

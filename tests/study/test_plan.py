@@ -5,8 +5,9 @@ import torch
 
 from ganbench.errors import UserError
 from ganbench.plugins import registry
-from ganbench.study.plan import parse_seeds, plan
+from ganbench.study.config import parse_seeds
 from ganbench.study.resolve import parse_device
+from tests.study.planning import plan
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_devices() -> None:
 
 def test_trials_in_table_order() -> None:
     trials = plan(["infogan", "vanilla:d_steps=2", "infogan:info_weight=0.5"], seeds="1,4")
-    assert [(t.label, t.seed) for t in trials] == [
+    assert [(t.label, t.config.seed) for t in trials] == [
         ("infogan", 1),
         ("infogan", 4),
         ("vanilla:d_steps=2", 1),
@@ -46,13 +47,13 @@ def test_trials_in_table_order() -> None:
     ]
     assert len({t.identity for t in trials}) == 6
     assert len({t.directory for t in trials}) == 6
-    assert trials[0].hyperparameters["noise"] == 32  # the recipe for digits
-    assert trials[0].rounds == 3000
+    assert trials[0].config.hyperparameters["noise"] == 32  # the recipe for digits
+    assert trials[0].config.rounds == 3000
 
 
 def test_all_variants_see_the_same_number_of_images() -> None:
     trials = plan(["vanilla", "vanilla:d_steps=5"], seeds=1, rounds=100)
-    assert [t.rounds for t in trials] == [100, 20]
+    assert [t.config.rounds for t in trials] == [100, 20]
 
 
 def test_identity_is_what_can_change_the_training(tmp_path: Path) -> None:
@@ -62,7 +63,7 @@ def test_identity_is_what_can_change_the_training(tmp_path: Path) -> None:
     same = identity()
     assert identity(results=tmp_path) == same
     assert identity("infogan:info_weight=1.0") == same
-    assert identity(settings={"info_weight": "1"}) == same
+    assert identity(hyperparameters={"info_weight": "1"}) == same
     changed = [
         identity("infogan:info_weight=0.5"),
         identity("vanilla"),
@@ -76,7 +77,7 @@ def test_identity_is_what_can_change_the_training(tmp_path: Path) -> None:
 def test_a_preset_is_named_and_not_spelt_out() -> None:
     (trial,) = plan(["infogan:preset=authors,d_lr=1e-3"], seeds=1)
     assert trial.label == "infogan:preset=authors,d_lr=0.001"
-    assert trial.hyperparameters["information"] == "joint"
+    assert trial.config.hyperparameters["information"] == "joint"
     with pytest.raises(UserError, match="unknown preset of vanilla: 'authors'"):
         plan(["vanilla:preset=authors"])
 
@@ -97,16 +98,18 @@ def test_only_steps_that_read_real_images_use_up_the_budget(tmp_path: Path) -> N
         "        return [d, replace(g, steps=5)]\n"
     )
     (trial,) = plan([str(path)], seeds=1, rounds=50)
-    assert trial.rounds == 50
+    assert trial.config.rounds == 50
     (trial,) = plan([f"{path}:d_steps=5"], seeds=1, rounds=50)
-    assert trial.rounds == 10
+    assert trial.config.rounds == 10
     (trial,) = plan([f"{path}:adversarial=relativistic"], seeds=1, rounds=50)
-    assert trial.rounds == 10  # a paired loss reads real images in the generator's steps, too
+    assert (
+        trial.config.rounds == 10
+    )  # a paired loss reads real images in the generator's steps, too
 
 
 def test_set_gives_way_to_the_spec() -> None:
-    trials = plan(["infogan:d_lr=1e-3", "infogan"], seeds=1, settings={"d_lr": "2e-3"})
-    assert [t.hyperparameters["d_lr"] for t in trials] == [1e-3, 2e-3]
+    trials = plan(["infogan:d_lr=1e-3", "infogan"], seeds=1, hyperparameters={"d_lr": "2e-3"})
+    assert [t.config.hyperparameters["d_lr"] for t in trials] == [1e-3, 2e-3]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +119,10 @@ def test_set_gives_way_to_the_spec() -> None:
         ({"specs": ["infogn"]}, "did you mean 'infogan'"),
         ({"specs": ["infogan:lr=1"]}, "valid: .*d_lr"),
         ({"specs": ["infogan:d_lr=fast"]}, "d_lr=fast"),
-        ({"specs": ["infogan"], "settings": {"infoweight": "1"}}, "did you mean 'info_weight'"),
+        (
+            {"specs": ["infogan"], "hyperparameters": {"infoweight": "1"}},
+            "did you mean 'info_weight'",
+        ),
         ({"specs": ["vanilla"], "dataset": "digit"}, "did you mean 'digits'"),
         ({"specs": ["vanilla"], "rounds": 0}, "rounds 0"),
         ({"specs": ["vanilla"], "batch_size": 1}, "batch size 1"),

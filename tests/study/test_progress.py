@@ -14,9 +14,9 @@ from rich.console import Console
 from ganbench.records.schema import State
 from ganbench.records.store import TrialDirectory
 from ganbench.study import progress
-from ganbench.study.plan import plan
 from ganbench.study.progress import Progress
 from ganbench.study.trial import Trial
+from tests.study.planning import plan
 
 
 class Watched:
@@ -34,7 +34,9 @@ class Watched:
         """What is said when the trial stands so, `seconds` after the last look."""
         self.now += seconds
         facts = {"phase": "training", "updated": datetime.now(UTC), **facts}
-        state = State(label=self.trial.title, seed=0, rounds=self.trial.rounds, pid=1, **facts)
+        state = State(
+            label=self.trial.title, seed=0, rounds=self.trial.config.rounds, pid=1, **facts
+        )
         self.directory.write_state(state)
         return self.look()
 

@@ -13,7 +13,7 @@ from ganbench.evaluate import harness
 from ganbench.records import tables
 from ganbench.records.store import TrialDirectory
 from ganbench.study import work
-from ganbench.study.plan import plan
+from tests.study.planning import plan
 
 pytestmark = pytest.mark.slow
 

@@ -193,7 +193,7 @@ def test_modes_of_one_variant(tmp_path: Path) -> None:
 
 def test_bf16_and_batch_sizes() -> None:
     found = jobs("vanilla", precisions="tf32,strict,bf16", batch_sizes=[32, 64])
-    assert [(job.trial.batch_size, job.precision) for job in found] == [
+    assert [(job.trial.config.batch_size, job.precision) for job in found] == [
         (32, "strict"),
         (32, "bf16"),
         (64, "strict"),
@@ -297,7 +297,7 @@ def test_rows_in_order_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None
                 assert owner(job) == ""
                 if function is not timing.measure:  # planning
                     yield job, function(job)
-                elif job.trial.batch_size == 32:
+                elif job.trial.config.batch_size == 32:
                     yield job, Crashed("its process ended without an answer")
                 else:
                     yield job, timing.rows_of(job)

@@ -7,8 +7,8 @@ from ganbench import data
 from ganbench.data.dataset import Dataset
 from ganbench.errors import UserError
 from ganbench.plugins import registry
-from ganbench.study.plan import plan
 from ganbench.study.work import start
+from tests.study.planning import plan
 
 FIRST_PARTY = [
     name for name, entry in registry.installed().items() if entry.target.startswith("ganbench.")
@@ -37,7 +37,7 @@ def test_it_plays_on_points(spec: str, ring: Dataset) -> None:
     trainer.rehearse()
     before = trainer.game.generator.state_dict()
     before = {name: tensor.clone() for name, tensor in before.items()}
-    trainer.play(trial.rounds)
+    trainer.play(trial.config.rounds)
     model = trainer.evaluation_model()
     points = model.generate(model.latent.draw(50, torch.Generator().manual_seed(0)))
     assert points.shape == (50, 2)
