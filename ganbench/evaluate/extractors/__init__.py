@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from ganbench.errors import UserError
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.extractor_table import FILE, ExtractorSpec, chosen, spec_of
 from ganbench.evaluate.extractors import exported, published
@@ -93,7 +94,12 @@ def _made(name: str, content: str, device: str) -> Extractor:
     # generator must not see whether its extractor was built already
     with torch.random.fork_rng(devices=[]):
         if spec := spec_of(name):
-            made: Extractor = spec.make(device)
+            made = spec.make(device)
+            if not isinstance(made, Extractor):
+                raise UserError(
+                    f"extractor {name}: its target gave {type(made).__name__}, not a "
+                    f"ganbench.evaluate.Extractor"
+                )
             if spec.digest:
                 made.name, made.identity = spec.name, spec.declared()
             return made
