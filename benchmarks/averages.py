@@ -28,7 +28,7 @@ ROUNDS, DECAYS, SEEDS = 3000, (0.99, 0.999), (100, 101, 102)
 
 def main() -> None:
     torch.set_num_threads(1)
-    digits, extractor = data.load("digits"), extractors.for_dataset("digits")
+    digits, extractor = data.load("digits"), extractors.get("digits-v1")
     reference = extractor.features(digits.train.images)
 
     def distance(generator: nn.Module, trainer: Trainer) -> float:

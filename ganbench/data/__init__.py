@@ -5,7 +5,6 @@ Importing this module imports neither torch nor scikit-learn.
 
 from __future__ import annotations
 
-import importlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,18 @@ from ganbench.errors import UserError, unknown
 if TYPE_CHECKING:
     from ganbench.data.dataset import Dataset
 
-__all__ = ["SOURCES", "Source", "Spec", "default_root", "is_here", "load", "parse", "source"]
+__all__ = [
+    "SOURCES",
+    "Source",
+    "Spec",
+    "default_root",
+    "is_here",
+    "load",
+    "options",
+    "parse",
+    "read",
+    "source",
+]
 
 
 class Spec(NamedTuple):
@@ -32,8 +42,7 @@ class Spec(NamedTuple):
     @property
     def name(self) -> str:
         """The spec without the options that have their default value."""
-        values = self.source.options
-        changed = [f"{k}={v}" for k, v in self.options.items() if v != values[k][0]]
+        changed = (f"{k}={v}" for k, v in self.source.changed(self.options).items())
         return ":".join(filter(None, (self.source.name, self.path, ",".join(changed))))
 
 
@@ -48,16 +57,13 @@ def parse(spec: str) -> Spec:
         raise _as_path(spec) or unknown("data set", name, SOURCES)
     found = SOURCES[name]
     path, colon, tail = rest.rpartition(":")
-    if "=" in tail:
-        given = _options(found, tail, spec)
-    else:
-        path, given = f"{path}{colon}{tail}", {}
+    if "=" not in tail:
+        path, tail = f"{path}{colon}{tail}", ""
     if found.takes_path != bool(path):
         need = "needs a path behind it" if found.takes_path else "takes no path"
         form = f"{name}:PATH" if found.takes_path else f"{name}:option=value"
         raise UserError(f"data set {spec}: {name} {need} ({form})")
-    defaults = {option: values[0] for option, values in found.options.items()}
-    return Spec(found, path, defaults | given)
+    return Spec(found, path, options(found, tail, spec))
 
 
 def _as_path(spec: str) -> UserError | None:
@@ -74,9 +80,13 @@ def _as_path(spec: str) -> UserError | None:
     return UserError(f"unknown data set {spec!r}; did you mean {kind}:{spec}?{there}")
 
 
-def _options(found: Source, text: str, spec: str) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for piece in text.split(","):
+def options(found: Source, text: str, spec: str) -> dict[str, str]:
+    """Every option of a data set, as `option=value,...` says (may be empty) or by default.
+
+    spec: for messages. Raises UserError for an option or a value that it does not have.
+    """
+    given = {option: values[0] for option, values in found.options.items()}
+    for piece in text.split(",") if text else ():
         option, equals, value = (part.strip() for part in piece.partition("="))
         if not equals:
             raise UserError(f"data set {spec}: {piece!r} is not of the form option=value")
@@ -116,13 +126,17 @@ def load(spec: str, root: Path | None = None, at: Path | None = None) -> Dataset
     Raises UserError for an unknown name or option, and for data that is missing or damaged, or
     that the system does not give.
     """
-    parsed = parse(spec)
-    moved = parsed._replace(path=str(at)) if at and parsed.source.takes_path else parsed
-    module = importlib.import_module(f"ganbench.data.{parsed.source.module}")
+    return read(parse(spec), root, at)
+
+
+def read(spec: Spec, root: Path | None = None, at: Path | None = None) -> Dataset:
+    """`load`, of a spec that is parsed: a data set that knows its declaration and its options."""
+    moved = spec._replace(path=str(at)) if at and spec.source.takes_path else spec
     try:
-        dataset: Dataset = module.load(moved, (root or default_root()).absolute())
+        dataset: Dataset = spec.source.load(moved, (root or default_root()).absolute())
     except OSError as error:
         if not error.filename:
             raise
         raise unreadable(Path(error.filename), error) from error
-    return dataset if moved is parsed else replace(dataset, name=parsed.name)
+    changed = spec.source.changed(spec.options)
+    return replace(dataset, name=spec.name, source=spec.source, options=changed)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganbench.data.sources import SOURCES, Source
 from ganbench.data.stream import Part, Stream
 
 Kind = Literal["images", "points"]
@@ -123,7 +125,8 @@ class Dataset:
 
     classes: how many, 0 where the images have no labels. world: the factors behind the
     images, where they are known. mixture: what points were drawn from. notices: what was found in
-    the user's own files that he will want to know, a sentence each.
+    the user's own files that he will want to know, a sentence each. source: its declaration, and
+    options: those of its spec that are not the defaults; `ganbench.data.load` fills them in.
     """
 
     name: str
@@ -134,6 +137,45 @@ class Dataset:
     world: World | None = None
     mixture: Mixture | None = None
     notices: tuple[str, ...] = ()
+    source: Source | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def declaration(self) -> Source | None:
+        """Its source, or that of ganbench's own data set of its name."""
+        return self.source or SOURCES.get(self.name.partition(":")[0])
+
+    @property
+    def extractor(self) -> str:
+        """The extractor that fidelity is measured in by default; "" where it declares none."""
+        return self.declaration.extractor if self.declaration else ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the data set is, as a flat JSON object; no path, machine or spelling is in it.
+
+        dataset: its declared name. digest: of a plug-in's source. options: those that are not the
+        defaults, as `option=value`; of the user's own files the fingerprint says them.
+        """
+        source = self.declaration
+        facts: dict[str, Any] = {"dataset": source.name if source else self.name}
+        if source and source.digest:
+            facts["digest"] = source.digest
+        if self.options and not (source and source.takes_path):
+            facts["options"] = sorted(f"{k}={v}" for k, v in self.options.items())
+        return facts | {"fingerprint": self.fingerprint}
+
+    @property
+    def short_name(self) -> str:
+        """A name for directories, by `facts` alone: `digits`, `celeba-size-32`, `folder-1a2b3c4d`.
+
+        Data that somebody brings (files, a plug-in's) have the first digits of their fingerprint.
+        """
+        facts, source = self.facts, self.declaration
+        parts = [facts["dataset"], *facts.get("options", ())]
+        if source is None or source.takes_path or source.digest:
+            parts.append(self.fingerprint[:8])
+        return re.sub(r"[^A-Za-z0-9_.]+", "-", "-".join(parts))
 
     @property
     def kind(self) -> Kind:

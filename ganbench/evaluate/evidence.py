@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from ganbench.data.dataset import Dataset, Split, Streamed, as_stored, to_unit_range
 from ganbench.evaluate import capabilities, extractor_table, extractors, probe, real
 from ganbench.evaluate.capabilities import Unavailable
-from ganbench.evaluate.extractor_table import KNOWN
 from ganbench.evaluate.extractors import Extractor, Read
 from ganbench.evaluate.networks import BATCH
 from ganbench.evaluate.settings import Settings
@@ -203,7 +202,7 @@ class Evidence:
         """The extractor that the settings name, or the data set's default; none reads points."""
         if len(self.dataset.shape) == 1:
             raise Unavailable("these are points, and extractors read images")
-        return extractors.find(self.settings.extractor, self.dataset.name, self.device)
+        return extractors.find(self.settings.extractor, self.dataset.extractor, self.device)
 
     def seen_by(self, extractor: Extractor, images: ImageSet) -> Read:
         """What an extractor says of an image set; it reads each set once."""
@@ -247,8 +246,9 @@ class Evidence:
         return self._logits("held-out")
 
     def _logits(self, images: ImageSet) -> Tensor:
-        name = extractor_table.chosen(self.settings.extractor, self.dataset.name)
-        if name in KNOWN and not KNOWN[name].has_logits:  # before images are read in vain
+        name = extractor_table.chosen(self.settings.extractor, self.dataset.extractor)
+        spec = extractor_table.spec_of(name) if name else None
+        if spec and not spec.has_logits:  # before images are read in vain
             raise Unavailable(f"extractor {name} has no logits")
         logits = self.seen_by(self.extractor, images).logits
         if logits is None:
@@ -260,7 +260,7 @@ class Evidence:
 
         Known before it is loaded, so that nothing is fetched or read in vain.
         """
-        name = extractor_table.chosen(self.settings.extractor, self.dataset.name)
+        name = extractor_table.chosen(self.settings.extractor, self.dataset.extractor)
         if name and not extractor_table.knows_classes(name, self.dataset.name):
             raise self._unknown_classes(name)
 

@@ -101,7 +101,7 @@ def gather(
         "protocol": settings.protocol_id(dataset, split),
         # rows that lack weights are made again once these are here
         "weights": [
-            extractors.found(name, dataset.name)
+            extractors.found(name, dataset.extractor)
             for _, name in sorted(settings.extractors_for(dataset).items())
         ],
         **real.circumstances(evidence.device),

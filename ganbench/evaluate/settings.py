@@ -78,7 +78,7 @@ class Settings:
             metric: name for metric, name in OWN.items() if metric in metrics
         }
         wanted = {CATALOGUE[metric].extractor for metric in metrics}
-        name = extractor_table.chosen(self.extractor, dataset.name)
+        name = extractor_table.chosen(self.extractor, dataset.extractor)
         knows = name is not None and extractor_table.knows_classes(name, dataset.name)
         if "features" in wanted or ("classes" in wanted and knows):
             read[""] = self.extractor
@@ -99,7 +99,7 @@ class Settings:
             # an extractor is known by its hash, whatever it was called and wherever it lies
             "settings": {k: v for k, v in asdict(self).items() if k != "metrics"}
             | {"extractor": None},
-            "extractor": identity(read.pop(""), dataset.name) if "" in read else None,
+            "extractor": identity(read.pop(""), dataset.extractor) if "" in read else None,
             "metrics": {name: CATALOGUE[name].version for name in metrics},
             "references": REFERENCES_VERSION,
         }

@@ -81,15 +81,16 @@ def _is_first_party(frame: FrameType) -> bool:
 def _is_plugins(frame: FrameType) -> bool:
     """Whether a frame runs code that is neither the core's, Python's nor a library's.
 
-    What is installed is a plug-in's where it registers variants.
+    What is installed is a plug-in's where it registers something of ganbench's kinds.
     """
     path = Path(frame.f_code.co_filename)
     package = str(frame.f_globals.get("__name__")).partition(".")[0]
     if package == "ganbench" or not path.is_absolute() or CORE in path.resolve().parents:
         return False
     if INSTALLED & set(path.parts):
+        from ganbench.plugins.kinds import KINDS
         from ganbench.plugins.registry import installed  # which tells its errors by this module
 
-        modules = (entry.target.partition(":")[0] for entry in installed().values())
-        return package in {module.partition(".")[0] for module in modules}
+        targets = (entry.target for kind in KINDS for entry in installed(kind).values())
+        return package in {target.partition(":")[0].partition(".")[0] for target in targets}
     return STDLIB not in path.resolve().parents

@@ -60,7 +60,7 @@ def _spec(name: str, file: File) -> ModuleSpec | None:
 
 
 def import_source(source: Source) -> ModuleType:
-    """Run the module of a variant and return it.
+    """Run the module of a plug-in and return it.
 
     A file is run at every call; the other modules of a plug-in once, and again where one of
     them has changed. The working directory stays what it was.

@@ -1,7 +1,9 @@
-"""What `ganbench list` shows of variants, read from their sources. Nothing is run or imported.
+"""What `ganbench list` shows of plug-ins, read from their sources. Nothing is run or imported.
 
 A class counts as a variant where it derives from a name that its file imports from
-`ganbench.model` (or from a first-party variant), directly or through a class beside it.
+`ganbench.model` (or from a first-party variant), directly or through a class beside it. A metric,
+a data set or an extractor is a name at the top of a file that a call of `MetricSpec`, `Source` or
+`ExtractorSpec` is assigned to; its own name and summary are read where they are written out.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from pathlib import Path
 
 from ganbench.errors import UserError
 from ganbench.plugins import registry
+from ganbench.plugins.kinds import KINDS, Kind
 
 PARTS = {
     "Batch",
@@ -26,28 +29,36 @@ PARTS = {
     "View",
 }
 """Classes of `ganbench.model` that no variant is made by deriving from."""
+POSITIONS = {
+    "MetricSpec": ("name", "group", "summary"),
+    "Source": ("name", "summary"),
+    "ExtractorSpec": ("name", "summary"),
+}
+"""Arguments of a declaration that may be given by their position."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A variant: what one types for it, where it is, its first line, where it comes from."""
+    """A plug-in: what one types for it, where it is, its first line, where it comes from.
+
+    declared: the name that a metric, a data set or an extractor has in tables, where it is
+    written out in its source.
+    """
 
     name: str
     target: str
     summary: str
     origin: str
+    declared: str = ""
 
 
-def installed() -> list[Found]:
-    """Every variant that an installed distribution registers."""
-    return [
-        Found(entry.name, entry.target, _summary(entry), entry.distribution)
-        for entry in registry.installed().values()
-    ]
+def installed(kind: str = "variants") -> list[Found]:
+    """Every plug-in of a kind that an installed distribution registers."""
+    return [_installed(entry, KINDS[kind]) for entry in registry.installed(kind).values()]
 
 
-def beside(folder: Path) -> list[Found]:
-    """The variants in the Python files of a folder; files that cannot be read are passed over."""
+def beside(folder: Path, kind: str = "variants") -> list[Found]:
+    """The plug-ins of a kind in the Python files of a folder; unreadable files are passed over."""
     found = []
     for path in sorted(folder.glob("[!.]*.py")):
         try:
@@ -56,50 +67,82 @@ def beside(folder: Path) -> list[Found]:
         except (OSError, SyntaxError, ValueError):
             continue
         if tree:
-            found += _of_file(f"./{path.name}", tree)
+            found += _of_file(f"./{path.name}", tree, KINDS[kind])
     return found
 
 
-def named(reference: str) -> list[Found]:
-    """The variants that a reference names: `NAME`, `FILE.py`, `FILE.py:Class`, `MODULE:Class`.
+def named(reference: str, kind: str = "variants") -> list[Found]:
+    """The plug-ins that a reference names: `NAME`, `FILE.py`, `FILE.py:NAME`, `MODULE:NAME`.
 
     Raises UserError where there is none.
     """
-    registry.check(reference)
-    for entry in installed():
+    wanted = KINDS[kind]
+    registry.check(reference, kind)
+    for entry in registry.installed(kind).values():
         if entry.name == reference:
-            return [entry]
+            return [_installed(entry, wanted)]
     file, colon, name = reference.partition(".py:")
     if reference.endswith(".py") or colon:
         path = Path(file + ".py" if colon else reference)
-        shown = str(path) if path.is_absolute() or path.parts[0] == ".." else f"./{path}"
-        found = _of_file(shown, _parsed(path, shown))
+        shown = _shown(path)
+        found = _of_file(shown, _parsed(path, shown, wanted), wanted)
         found = [one for one in found if not name or one.target == f"{shown}:{name}"]
         if not found:
-            wanted = f"no class {name!r} that derives from ganbench.model" if name else "no variant"
-            raise UserError(f"{shown} defines {wanted}")
+            missing = f"no {_member(wanted)} {name!r}" if name else f"no {wanted.noun}"
+            raise UserError(f"{shown} defines {missing}")
         return found
     module, _, name = reference.partition(":")
     source = _source(module)
     if source is None:
         raise UserError(f"no module {module!r} can be found")
-    node = _class(_parsed(source, module), name)
+    node = _find(_parsed(source, module, wanted), name, wanted)
     if node:
-        return [Found(reference, reference, _first_line(node), f"module {module}")]
-    raise UserError(f"variant {reference!r}: the source of {module} defines no class {name!r}")
+        return [_found(reference, reference, node, f"module {module}", wanted)]
+    raise UserError(
+        f"{wanted.noun} {reference!r}: the source of {module} defines no {_member(wanted)} {name!r}"
+    )
 
 
-def _parsed(path: Path, shown: str) -> ast.Module:
+def kinds_of(path: Path) -> list[str]:
+    """The kinds that a file declares something of, in the order of `KINDS`.
+
+    Raises UserError where it cannot be read.
+    """
+    shown = _shown(path)
+    tree = _parsed(path, shown, None)
+    return [name for name, kind in KINDS.items() if _of_file(shown, tree, kind)]
+
+
+def _shown(path: Path) -> str:
+    return str(path) if path.is_absolute() or path.parts[0] == ".." else f"./{path}"
+
+
+def _member(kind: Kind) -> str:
+    return kind.noun if kind.constructor else "class"
+
+
+def _parsed(path: Path, shown: str, kind: Kind | None) -> ast.Module:
     try:
         return ast.parse(path.read_bytes())
     except OSError as error:
-        raise UserError(f"no such variant file: {shown}") from error
+        raise UserError(f"no such {kind.noun if kind else 'plug-in'} file: {shown}") from error
     except (SyntaxError, ValueError) as error:
         raise UserError(f"{shown} is no Python: {error}") from error
 
 
-def _of_file(shown: str, tree: ast.Module) -> list[Found]:
-    """The variants that a file defines; the file alone names the only one."""
+def _of_file(shown: str, tree: ast.Module, kind: Kind) -> list[Found]:
+    """The plug-ins of a kind that a file defines; the file alone names the only one."""
+    nodes = _declarations(tree, kind) if kind.constructor else _variants(tree)
+    alone = len(nodes) == 1
+    return [
+        _found(
+            shown if alone else f"{shown}:{name}", f"{shown}:{name}", node, f"file {shown}", kind
+        )
+        for name, node in nodes.items()
+    ]
+
+
+def _variants(tree: ast.Module) -> dict[str, ast.ClassDef]:
     bases, modules = _imported(tree)
     variants: dict[str, ast.ClassDef] = {}
     for node in tree.body:
@@ -114,16 +157,35 @@ def _of_file(shown: str, tree: ast.Module) -> list[Found]:
         ):
             variants[node.name] = node
             bases.add(node.name)
-    alone = len(variants) == 1
-    return [
-        Found(
-            shown if alone else f"{shown}:{name}",
-            f"{shown}:{name}",
-            _first_line(node),
-            f"file {shown}",
-        )
-        for name, node in variants.items()
-    ]
+    return variants
+
+
+def _declarations(tree: ast.Module, kind: Kind) -> dict[str, ast.Call]:
+    """The calls of a kind's constructor that names at the top of a file are assigned to."""
+    known = _from_ganbench(tree)
+    found: dict[str, ast.Call] = {}
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else ()
+        targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
+        call = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        if not isinstance(call, ast.Call) or call in found.values():
+            continue
+        first, *rest = ast.unparse(call.func).split(".")
+        if first in known and (rest or [known[first]])[-1] == kind.constructor:
+            found |= {target.id: call for target in targets if isinstance(target, ast.Name)}
+    return found
+
+
+def _from_ganbench(tree: ast.Module) -> dict[str, str]:
+    """The names in a file that are imported from ganbench, with what they are called there."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            ours = [a for a in node.names if a.name.partition(".")[0] == "ganbench"]
+            found |= {alias.asname or "ganbench": alias.name for alias in ours}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ganbench"):
+            found |= {alias.asname or alias.name: alias.name for alias in node.names}
+    return found
 
 
 def _imported(tree: ast.Module) -> tuple[set[str], set[str]]:
@@ -142,25 +204,45 @@ def _imported(tree: ast.Module) -> tuple[set[str], set[str]]:
     return bases, modules
 
 
-def _summary(entry: registry.Entry) -> str:
+def _installed(entry: registry.Entry, kind: Kind) -> Found:
     module, _, name = entry.target.partition(":")
     if module.startswith("ganbench."):
-        return registry.summary(entry)
+        return Found(entry.name, entry.target, registry.summary(entry), entry.distribution)
     try:
         path = _source(module)
-        node = _class(_parsed(path, module), name) if path else None
+        node = _find(_parsed(path, module, kind), name, kind) if path else None
     except UserError:
-        return ""
-    return _first_line(node) if node else ""
+        node = None
+    if node is None:
+        return Found(entry.name, entry.target, "", entry.distribution)
+    found = _found(entry.name, entry.target, node, entry.distribution, kind)
+    return Found(found.name, found.target, found.summary, found.origin, entry.name)
 
 
-def _class(tree: ast.Module, name: str) -> ast.ClassDef | None:
+def _find(tree: ast.Module, name: str, kind: Kind) -> ast.ClassDef | ast.Call | None:
+    """The declaration of a name in a file; of variants a class anywhere in it."""
+    if kind.constructor:
+        return _declarations(tree, kind).get(name)
     classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     return next((node for node in classes if node.name == name), None)
 
 
-def _first_line(node: ast.ClassDef) -> str:
-    return (ast.get_docstring(node) or "").partition("\n")[0]
+def _found(name: str, target: str, node: ast.ClassDef | ast.Call, origin: str, kind: Kind) -> Found:
+    if isinstance(node, ast.ClassDef):
+        return Found(name, target, (ast.get_docstring(node) or "").partition("\n")[0], origin)
+    said = _written(node, kind)
+    return Found(name, target, said.get("summary", ""), origin, said.get("name", ""))
+
+
+def _written(call: ast.Call, kind: Kind) -> dict[str, str]:
+    """The arguments of a declaration that are written out as text, by their names."""
+    given = dict(zip(POSITIONS[kind.constructor], call.args, strict=False))
+    given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+    return {
+        name: node.value.partition("\n")[0]
+        for name, node in given.items()
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
 
 
 def _source(module: str) -> Path | None:

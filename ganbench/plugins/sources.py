@@ -1,6 +1,6 @@
-"""The files that a variant is made of, found and read without running any of them.
+"""The files that a plug-in is made of, found and read without running any of them.
 
-They are the file of its class and every module that it imports, directly or through another,
+They are the file of its declaration and every module that it imports, directly or through another,
 from its own folder, its own distribution, or another distribution that requires ganbench.
 Libraries are not among them, nor is the core: its version is part of a trial's facts.
 """
@@ -34,10 +34,10 @@ class File(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """What a variant is made of.
+    """What a plug-in is made of.
 
     reference: as it was typed. module: the name that its module is imported by. files: by
-    module name, that of the variant first.
+    module name, that of the declaration first.
     """
 
     reference: str
@@ -51,7 +51,7 @@ class Source:
 
     @property
     def path(self) -> Path:
-        """The file of the variant itself."""
+        """The file of the declaration itself."""
         return self.files[self.module].path
 
     @property
@@ -59,9 +59,9 @@ class Source:
         """Whether it was named by its file, not by a module."""
         return self.module.startswith(FILE)
 
-    def digest(self, qualname: str) -> str:
-        """SHA-256, 16 hex digits, of a class by its name and all files; no path is in it."""
-        return self._hash(qualname.encode())[:16]
+    def digest(self, name: str) -> str:
+        """SHA-256, 16 hex digits, of a declaration by its name and all files; no path is in it."""
+        return self._hash(name.encode())[:16]
 
     @property
     def fingerprint(self) -> str:
@@ -96,18 +96,18 @@ class Source:
 Find = Callable[[str], File | None]
 
 
-def of_file(path: Path, reference: str) -> Source:
-    """The source of the variant in a file.
+def of_file(path: Path, reference: str, noun: str = "variant") -> Source:
+    """The source of the plug-in in a file. noun: what it is called in messages.
 
     Raises UserError where there is none that can be read.
     """
     if not path.is_file():
-        raise UserError(f"no such variant file: {path}")
+        raise UserError(f"no such {noun} file: {path}")
     path = path.resolve()
     try:
         file = File(path, path.read_bytes(), is_package=False)
     except OSError as error:
-        raise UserError(f"cannot read variant file {path}: {error.strerror or error}") from error
+        raise UserError(f"cannot read {noun} file {path}: {error.strerror or error}") from error
     module = f"{FILE}{path.stem}_{_tag(path)}"
     return Source(reference, module, _gathered(module, file, _finder(path.parent, "")))
 
@@ -118,8 +118,8 @@ def _tag(path: Path) -> str:
     return hashlib.sha256(str(path).encode()).hexdigest()[:8]
 
 
-def of_module(module: str, reference: str) -> Source:
-    """The source of the variant in a module: installed, or in the user's working directory.
+def of_module(module: str, reference: str, noun: str = "variant") -> Source:
+    """The source of the plug-in in a module: installed, or in the user's working directory.
 
     Raises UserError where no such module can be found.
     """
@@ -128,9 +128,9 @@ def of_module(module: str, reference: str) -> Source:
     find = _finder(beside, top)
     file = find(module)
     if top == "ganbench" and not file:
-        raise UserError(f"{reference!r}: {module} is ganbench's own, not a subclass of its Game")
+        raise UserError(f"{reference!r}: {module} is ganbench's own, and declares no {noun}")
     if file is None or file.content is None:
-        raise UserError(f"cannot import variant {reference!r}: no source of a module {module}")
+        raise UserError(f"cannot import {noun} {reference!r}: no source of a module {module}")
     return Source(reference, module, _gathered(module, file, find))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ganbench.errors import UserError
 from ganbench.plugins import registry
+from ganbench.plugins.kinds import KINDS
 from ganbench.plugins.sources import Source
 
 
@@ -39,7 +40,7 @@ def check(source: Source, allow_code: bool = False) -> None:
 
     Raises UserError with the file and its hash.
     """
-    if allow_code or source.reference in registry.installed():
+    if allow_code or any(source.reference in registry.installed(kind) for kind in KINDS):
         return
     if not source.is_guest or (folder() / source.fingerprint).is_file():
         return

@@ -10,7 +10,6 @@ from ganbench.data import SOURCES
 from ganbench.errors import GanbenchError, UserError
 from ganbench.evaluate.evidence import SPLITS
 from ganbench.evaluate.settings import Settings
-from ganbench.plugins import registry
 from ganbench.plugins.blame import located
 from ganbench.records import tables
 from ganbench.records.schema import ReferenceSet
@@ -24,7 +23,7 @@ from ganbench.records.store import (
 from ganbench.study import jobs as worker_jobs
 from ganbench.study.engine import Engine, LocalProcesses, parse_jobs
 from ganbench.study.jobs import ReferencesAsked, Rescoring, ScoringAsked
-from ganbench.study.plan import scorings_of
+from ganbench.study.plan import owner_of_scoring, scorings_of
 from ganbench.study.resolve import parse_device
 
 
@@ -73,13 +72,13 @@ def evaluate(
         raise UserError(f"split {split!r}: held-out images are of split {' or '.join(SPLITS)}")
     where = parse_device(device)
     finished: list[Path] = []
-    owners: dict[Path, str] = {}
+    named: dict[Path, tuple[str, str]] = {}
     failures: list[tuple[Path, str]] = []
     for directory in find_trials(paths):
         try:
             record = directory.read_record()
             directory.read_scores()
-            owners[directory.path] = registry.owner(record.variant)
+            named[directory.path] = record.dataset, record.variant
         except UserError as error:
             failures.append((directory.path, str(error)))
             continue
@@ -108,7 +107,7 @@ def evaluate(
                 worker_jobs.rescore,
                 [common._replace(directory=path) for path in able],
                 parse_jobs(jobs, where),
-                lambda job: registry.united(owners[job.directory], job.scoring.owner),
+                lambda job: _owner(job, *named[job.directory]),
             ):
                 if isinstance(answer, BaseException):
                     failures.append((job.directory, _reason(answer)))
@@ -125,6 +124,10 @@ def evaluate(
     return Evaluated(outcomes, references, failures)
 
 
+def _owner(job: Rescoring, dataset: str, variant: str) -> str:
+    return owner_of_scoring(dataset, job.scoring, variant)
+
+
 def _references(engine: Engine, trials: list[Path], common: Rescoring) -> Iterator[str]:
     """Measure what stands beside the trials, once for each place and data; yields failures."""
     asked: dict[tuple[Path, str], ReferencesAsked] = {}
@@ -138,7 +141,10 @@ def _references(engine: Engine, trials: list[Path], common: Rescoring) -> Iterat
             (place, record.dataset_fingerprint), ReferencesAsked(of, place, common.device)
         )
     for _, answer in engine.run(
-        worker_jobs.references, list(asked.values()), 1, lambda job: job.asked.scoring.owner
+        worker_jobs.references,
+        list(asked.values()),
+        1,
+        lambda job: owner_of_scoring(job.asked.dataset, job.asked.scoring),
     ):
         if isinstance(answer, BaseException):
             yield _reason(answer)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ganbench.errors import check_memory
 from ganbench.evaluate.settings import Settings
@@ -14,6 +14,7 @@ from ganbench.records.schema import label
 from ganbench.train.modes import Execution
 
 if TYPE_CHECKING:
+    from ganbench.data.sources import Source
     from ganbench.plugins.exam import Result
     from ganbench.records.schema import Record
     from ganbench.records.store import Outcome
@@ -56,12 +57,12 @@ class Spec:
 
 
 class DataAsked(NamedTuple):
-    """What a study says of its data and device."""
+    """What a study says of its data and device. batch_size: None means the data set's."""
 
     dataset: str
     root: Path | None
     labels: str | int | None
-    batch_size: int
+    batch_size: int | None
     device: str
     execution: Execution
 
@@ -93,14 +94,19 @@ class DataFacts(NamedTuple):
 class Scoring(NamedTuple):
     """What is measured in one process, of every model of a study.
 
-    settings: with the metrics that are ganbench's own. guests: what names the others, `FILE.py`,
-    `FILE.py:NAME` or an installed name. owner: of the code that measures, beside that of the
-    model and the data: "" where it is ganbench's own.
+    settings: with the metrics that are ganbench's own. guests: what names those of others,
+    `FILE.py`, `FILE.py:NAME` or an installed name. part: where the extractor is a guest's, what
+    reads it is measured apart from the rest.
     """
 
     settings: Settings
     guests: tuple[str, ...] = ()
-    owner: str = ""
+    part: Literal["all", "without extractor", "with extractor"] = "all"
+
+    @property
+    def extractor(self) -> str | None:
+        """The extractor that is named, and that something reads."""
+        return None if self.part == "without extractor" else self.settings.extractor
 
 
 class ScoringAsked(NamedTuple):
@@ -165,6 +171,13 @@ def resolve(wanted: Wanted) -> Spec:
     from ganbench.study.resolve import resolve
 
     return resolve(wanted)
+
+
+def source_of(dataset: str) -> Source:
+    """`plugins.datasets.source`: a data set's declaration, in a process of its owner's."""
+    from ganbench.plugins import datasets
+
+    return datasets.source(dataset)
 
 
 def look_at_data(asked: DataAsked) -> DataFacts:

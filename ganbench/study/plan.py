@@ -13,9 +13,9 @@ from typing import Protocol, TypeVar
 from ganbench import data
 from ganbench.data.sources import Source
 from ganbench.errors import UserError
-from ganbench.evaluate.catalogue import chosen
+from ganbench.evaluate.catalogue import METRICS, chosen
 from ganbench.evaluate.settings import Settings
-from ganbench.plugins import registry
+from ganbench.plugins import datasets, extractors, owner_of, registry
 from ganbench.records.schema import TrialConfig, digest_of
 from ganbench.records.store import ReferenceDirectory
 from ganbench.study import jobs
@@ -58,7 +58,7 @@ class Plan:
     """What a study comes to: trials, and what is measured of their models.
 
     scorings: one for each process that measures; the first is the trial's own. keys: of the
-    scores of each, by metric.
+    scores of each, by metric. source: the data set's declaration.
     """
 
     config: StudyConfig
@@ -73,13 +73,7 @@ class Plan:
 
     def owner_of(self, trial: Trial, scoring: Scoring | None = None) -> str:
         """Whose code runs where a trial is trained, or its model is measured."""
-        return registry.united(
-            registry.owner(trial.config.variant), scoring.owner if scoring else ""
-        )
-
-    def owner_of_references(self, job: ReferencesAsked) -> str:
-        """Whose code runs where references are measured."""
-        return registry.united(job.asked.scoring.owner)
+        return owner_of_scoring(self.config.dataset, scoring, trial.config.variant)
 
     def references(self) -> list[ReferencesAsked]:
         """What is to be measured beside the trials: where it is missing."""
@@ -106,7 +100,8 @@ def plan(
     scorings = scorings_of(config.evaluation)
     trials = trials_of(config, tell, ask)
     keys = [
-        ask(jobs.look_at_scoring, asked(config, scoring), scoring.owner) for scoring in scorings
+        ask(jobs.look_at_scoring, asked(config, scoring), owner_of_scoring(config.dataset, scoring))
+        for scoring in scorings
     ]
     settings = scorings[0].settings
     scored = [replace(trial, evaluation=settings, keys=keys[0]) for trial in trials]
@@ -122,18 +117,20 @@ def trials_of(
     reads them and has a hyperparameter `supervised_only` is followed by itself on the labelled
     images alone, as its reference. Raises as `plan`.
     """
-    source = data.source(config.dataset)
+    owner = owner_of(dataset=config.dataset)
+    datasets.check(config.dataset)
+    source = ask(jobs.source_of, config.dataset, owner) if owner else data.source(config.dataset)
     budget = config.rounds if config.rounds is not None else source.rounds
     if config.eval_every is not None and not 1 <= config.eval_every <= budget:
         raise UserError(f"eval-every {config.eval_every}: must be from 1 to the {budget} rounds")
     chooses = eval_metrics(config)
     specs, owners = _resolved(config, source, ask)
-    facts = _data_facts(config, source, ask)
+    facts = _data_facts(config, ask, owner)
     for line in facts.notices:
         tell(f"warning: {line}")
     trials: dict[str, Trial] = {}
     for spec, read in _rehearsed(config, specs, owners, facts, tell, ask):
-        for trial in _trials(config, spec, read, facts, budget, chooses):
+        for trial in _trials(config, spec, read, facts, source, chooses):
             known = trials.setdefault(trial.identity, trial)
             first = trial.config.seed == config.numbers[0]
             if known is not trial and first and known.label != trial.label:
@@ -161,25 +158,61 @@ def scorings_of(settings: Settings) -> list[Scoring]:
 
     Raises UserError for an unknown metric or extractor.
     """
-    settings.check()
-    return [Scoring(settings)]
+    own, guests = _parted(settings.metrics)
+    if settings.extractor:
+        extractors.check(settings.extractor)
+    mine = replace(settings, metrics=own)
+    if extractors.is_guest(settings.extractor):
+        apart = replace(mine, extractor=None)
+        found = [Scoring(apart, (), "without extractor"), Scoring(mine, (), "with extractor")]
+    else:
+        found = [Scoring(mine)]
+    theirs = replace(mine, metrics=())
+    return found + [Scoring(theirs, (guest,)) for guest in guests]
+
+
+def _parted(names: Sequence[str] | None) -> tuple[tuple[str, ...] | None, list[str]]:
+    """Metrics by name: ganbench's own, or None for the usual ones; and those of others."""
+    if names is None:
+        return None, []
+    known = {*METRICS, *(spec.group for spec in METRICS.values()), "all"}
+    guests = [name for name in names if name not in known]
+    for guest in guests:
+        registry.check(guest, "metrics")
+    return tuple(name for name in names if name in known), list(dict.fromkeys(guests))
+
+
+def owner_of_scoring(dataset: str, scoring: Scoring | None = None, variant: str = "") -> str:
+    """Whose code runs where models are measured: a data set's, a variant's, a scoring's."""
+    if scoring is None:
+        return owner_of(variant=variant, dataset=dataset)
+    return owner_of(variant, dataset, scoring.guests, scoring.extractor)
 
 
 def _resolved(config: StudyConfig, source: Source, ask: Ask) -> tuple[list[Spec], list[str]]:
-    owners = [registry.owner(registry.parse(spec)[0]) for spec in config.specs]
+    """Every spec, and whose code runs where it plays with the data."""
+    names = [registry.parse(spec)[0] for spec in config.specs]
     specs = [
-        ask(jobs.resolve, Wanted(spec, config.hyperparameters, source.recipe), owner)
-        for spec, owner in zip(config.specs, owners, strict=True)
+        ask(
+            jobs.resolve,
+            Wanted(spec, config.hyperparameters, source.recipe),
+            registry.owner(name),
+        )
+        for spec, name in zip(config.specs, names, strict=True)
     ]
-    return specs, owners
+    return specs, [registry.owner(name) for name in names]
 
 
-def _data_facts(config: StudyConfig, source: Source, ask: Ask) -> DataFacts:
-    size = config.batch_size if config.batch_size is not None else source.batch_size
+def _data_facts(config: StudyConfig, ask: Ask, owner: str) -> DataFacts:
     asked = DataAsked(
-        config.dataset, config.root, config.labels, size, config.device, config.execution
+        config.dataset,
+        config.root,
+        config.labels,
+        config.batch_size,
+        config.device,
+        config.execution,
     )
-    return ask(jobs.look_at_data, asked, "")
+    return ask(jobs.look_at_data, asked, owner)
 
 
 def _rehearsed(
@@ -212,11 +245,11 @@ def _trials(
     spec: Spec,
     read: Reading,
     facts: DataFacts,
-    budget: int,
+    source: Source,
     chooses: tuple[str, ...] | None,
 ) -> list[Trial]:
     """The trials of a spec, one for each seed."""
-    source = data.source(config.dataset)
+    budget = config.rounds if config.rounds is not None else source.rounds
     size = config.batch_size if config.batch_size is not None else source.batch_size
     limited = facts.allowed is not None and read.labels
     every = max(1, round(config.eval_every / read.batches)) if config.eval_every else None

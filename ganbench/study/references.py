@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 import torch
 
-from ganbench import data
 from ganbench.evaluate import references
+from ganbench.plugins import datasets
 from ganbench.records.schema import Host, ReferenceScores, ReferenceSet
 from ganbench.records.store import ReferenceDirectory
 from ganbench.study import host
@@ -25,7 +25,7 @@ def measure(job: ReferencesAsked) -> int:
     torch.set_num_threads(1)
     asked = job.asked
     settings = asked.scoring.settings
-    dataset = data.load(asked.dataset, asked.root, asked.at)
+    dataset = datasets.load(asked.dataset, asked.root, asked.at)
     kept = ReferenceDirectory(job.place)
     with lock(job.place):
         there = kept.measured(dataset.fingerprint)

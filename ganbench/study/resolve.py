@@ -7,12 +7,11 @@ import json
 import torch
 from safetensors.torch import load, save
 
-from ganbench import data
 from ganbench.data.dataset import Split
 from ganbench.data.labels import check_labels
 from ganbench.errors import UserError, of_guest
 from ganbench.model import NUMERICS
-from ganbench.plugins import registry, trust
+from ganbench.plugins import datasets, registry, trust
 from ganbench.plugins.blame import is_ours, located
 from ganbench.study.jobs import (
     DataAsked,
@@ -62,22 +61,24 @@ def look_at_data(asked: DataAsked) -> DataFacts:
     """
     device = parse_device(asked.device)
     execution = asked.execution.on(device)
-    loaded = data.load(asked.dataset, asked.root)
+    loaded = datasets.load(asked.dataset, asked.root)
     allowed = None
     if asked.labels is not None:
         if not loaded.classes:
             raise UserError(f"labels {asked.labels}: {asked.dataset} has no labels")
         allowed = check_labels(loaded.train, asked.labels, loaded.classes)
-    if asked.batch_size > len(loaded.train):
+    source = datasets.source(asked.dataset)
+    size = source.batch_size if asked.batch_size is None else asked.batch_size
+    if size > len(loaded.train):
         raise UserError(
-            f"batch size {asked.batch_size}: {asked.dataset} has {len(loaded.train)} training "
+            f"batch size {size}: {asked.dataset} has {len(loaded.train)} training "
             f"images; give a smaller one with --batch-size"
         )
     few = loaded.train[:FEW]
     return DataFacts(
         name=loaded.name,
         facts=loaded.facts,
-        folder=loaded.folder,
+        folder=loaded.short_name,
         shape=loaded.shape,
         classes=loaded.classes,
         fingerprint=loaded.fingerprint,
@@ -96,7 +97,7 @@ def look_at_scoring(asked: ScoringAsked) -> dict[str, str]:
 
     Raises UserError for data that is not there, and for metrics that cannot be loaded.
     """
-    dataset = data.load(asked.dataset, asked.root, asked.at)
+    dataset = datasets.load(asked.dataset, asked.root, asked.at)
     return keys_of(asked.scoring, dataset, asked.split)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from ganbench import data
 from ganbench.core.metric_specs import MetricSpec
 from ganbench.data.dataset import Dataset
 from ganbench.data.paths import Absent
@@ -19,7 +18,7 @@ from ganbench.errors import UserError
 from ganbench.evaluate import harness
 from ganbench.evaluate.harness import Evaluation
 from ganbench.model import Game
-from ganbench.plugins import registry, trust
+from ganbench.plugins import datasets, extractors, registry, trust
 from ganbench.records.files import open_own, told
 from ganbench.records.schema import Checkpoint, Record, ScoreSet
 from ganbench.records.store import TrialDirectory
@@ -37,8 +36,14 @@ def specs_of(scoring: Scoring, dataset: Dataset) -> list[MetricSpec]:
 
     Raises UserError for an unknown metric, and for code that cannot be loaded.
     """
+    if scoring.extractor:
+        extractors.load(scoring.extractor)
+    own = scoring.settings.specs_for(dataset)
+    if scoring.part != "all":
+        wanted = scoring.part == "with extractor"
+        own = [spec for spec in own if (spec.extractor in ("features", "classes")) == wanted]
     guests = [spec for name in scoring.guests for spec in registry.load_metrics(name)]
-    return [*scoring.settings.specs_for(dataset), *guests]
+    return [*own, *guests]
 
 
 def keys_of(scoring: Scoring, dataset: Dataset, split: str = "test") -> dict[str, str]:
@@ -120,7 +125,7 @@ def _load(
 
 def _built(directory: Path, record: Record, variant: type[Game]) -> Game:
     """The variant as it was recorded, with new weights. Raises UserError where it cannot be."""
-    source = data.source(record.dataset)
+    source = datasets.source(record.dataset)
     hyperparameters = variant.resolve(record.hyperparameters, source.recipe, record.variant)
     shape = record.shape or source.shape
     classes = source.classes if record.classes is None else record.classes
@@ -143,12 +148,12 @@ def dataset_of(job: Rescoring) -> Dataset:
     """
     record = TrialDirectory(job.directory).read_record()
     try:
-        dataset = data.load(record.dataset, job.data_root, job.data)
+        dataset = datasets.load(record.dataset, job.data_root, job.data)
     except Absent as error:
         hint = "" if job.data else "; if it was moved, say where it is now with --data PATH"
         raise UserError(f"{error}{hint}") from error
     if dataset.fingerprint != record.dataset_fingerprint:
-        at = f" at {job.data}" if job.data and data.source(record.dataset).takes_path else ""
+        at = f" at {job.data}" if job.data and datasets.source(record.dataset).takes_path else ""
         raise UserError(
             f"{job.directory}: data set {record.dataset}{at} is not the one that it was trained on "
             f"(fingerprint {dataset.fingerprint}, recorded {record.dataset_fingerprint})"

@@ -17,7 +17,6 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ganbench import data
 from ganbench.data.dataset import Dataset
 from ganbench.data.labels import choose_labelled
 from ganbench.errors import Diverged, GanbenchError, UserError, of_guest
@@ -28,7 +27,7 @@ from ganbench.evaluate.pictures import samples_picture, traversal_picture
 from ganbench.evaluate.pictures_neighbours import neighbours_picture
 from ganbench.evaluate.pictures_points import codes_picture, points_picture
 from ganbench.model import Game
-from ganbench.plugins import registry
+from ganbench.plugins import datasets, registry
 from ganbench.plugins.blame import located
 from ganbench.printable import printable_lines
 from ganbench.records.plots import history_picture
@@ -103,7 +102,7 @@ def _redraw(trial: Trial, directory: TrialDirectory, names: Sequence[str]) -> st
     try:
         model = load(trial.directory, trial.config.device, allow_code=True)  # he has named it
         work = _Work(trial, directory)
-        dataset = data.load(trial.config.dataset, trial.data_root)
+        dataset = datasets.load(trial.config.dataset, trial.data_root)
         return work.draw(work.evidence(model, dataset), names)
     except GanbenchError as error:  # its numbers are there
         return f"no picture of {', '.join(names)}: {error}"
@@ -158,7 +157,7 @@ class _Work:
         trial, directory = self.trial, self.directory
         directory.clear_attempt()
         self.tell("training", 0)
-        dataset = data.load(self.config.dataset, trial.data_root)
+        dataset = datasets.load(self.config.dataset, trial.data_root)
         self.trainer = trainer = start(trial, dataset)
         self.keep_source()
         flops = trainer.rehearse()

@@ -16,7 +16,7 @@ from ganbench.errors import GanbenchError, UserError
 from ganbench.evaluate import extractor_table, extractors
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.evidence import Evidence
-from ganbench.evaluate.extractors import Shipped, for_dataset, get, identity
+from ganbench.evaluate.extractors import Shipped, get, identity
 from ganbench.evaluate.harness import Settings, evaluate
 from tests.evaluate.fakes import Album
 
@@ -38,7 +38,7 @@ def test_the_claim_on_digits_is_true(digits: Dataset) -> None:
     right = extractor.logits(digits.test.images).argmax(1) == digits.test.labels
     assert float(right.double().mean()) == pytest.approx(extractor.facts["test_accuracy"])
     assert extractor.facts["dataset_fingerprint"] == digits.fingerprint
-    assert for_dataset("digits").identity == extractor.identity
+    assert get(digits.extractor).identity == extractor.identity
 
 
 @pytest.mark.slow
@@ -126,11 +126,12 @@ def test_unknown_names() -> None:
     ],
 )
 def test_the_default_of_a_data_set(dataset: str, name: str | None) -> None:
-    assert extractor_table.chosen(None, dataset) == name
-    assert extractor_table.chosen("clip", dataset) == "clip"
+    default = data.source(dataset).extractor
+    assert extractor_table.chosen(None, default) == name
+    assert extractor_table.chosen("clip", default) == "clip"
     if name is None:
-        with pytest.raises(Unavailable, match=f"no extractor for data set {dataset}, name one"):
-            for_dataset(dataset)
+        with pytest.raises(Unavailable, match="has no extractor of its own, name one"):
+            extractors.find(None, default)
 
 
 def test_loading_leaves_the_global_generator_alone() -> None:

@@ -269,9 +269,9 @@ def test_latents_without_codes(digits: Dataset) -> None:
 
 
 def test_without_an_extractor_the_rest_goes_on(digits: Dataset, perfect: Evaluation) -> None:
-    strange = dataclasses.replace(digits, name="strange")
+    strange = dataclasses.replace(digits, name="strange", source=None)
     found = evaluate(Album(strange, label=True), strange, seed=0, settings=FAST)
-    reason = "no extractor for data set strange, name one with --extractor"
+    reason = "this data set has no extractor of its own, name one with --extractor"
     need = [score.metric for score in perfect.scores if "digits-v1@" in score.protocol]
     assert {"fid", "kid", "precision", "coverage", "conditional_accuracy"} < set(need)
     assert reasons(found) == dict.fromkeys(need, reason) | MISSING

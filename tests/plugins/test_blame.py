@@ -86,7 +86,7 @@ def test_an_installed_package_counts_where_it_registers_variants(
     )
     assert place(raised(installed.build)) == ""
     entry = registry.Entry("mygan", "mygan:MyGAN", "ganbench-mygan 0.1.0")
-    monkeypatch.setattr(registry, "installed", lambda: {"mygan": entry})
+    monkeypatch.setattr(registry, "installed", lambda kind: {"mygan": entry})
     assert located(raised(installed.build)) == "KeyError: 'a' (mygan.py, line 5)"
 
 

@@ -1,45 +1,15 @@
 """Somebody else's installed package: its variant is listed, examined and run by its name."""
 
 import json
-import os
-import subprocess
-import sys
-import sysconfig
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from ganbench.plugins import scaffold
+from tests.plugins.outside import Environment, environment_with
 
 pytestmark = pytest.mark.slow
 NAME = "outsider_gan"
-
-
-class Environment:
-    """A virtual environment that sees this one's packages behind its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.variables = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
-        self.python = folder / "env" / "bin" / "python"
-        purelib = "import sysconfig; print(sysconfig.get_path('purelib'))"
-        own = Path(self.run("-c", purelib).stdout.strip())
-        ours = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
-        lines = [f"import site; site.addsitedir({path!r})" for path in ours]
-        (own / "inherited.pth").write_text("\n".join(lines) + "\n")
-
-    def run(self, *arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess:
-        done = subprocess.run(
-            [self.python, *arguments],
-            cwd=cwd or self.folder,
-            env=self.variables,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +20,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory, package: Path) -> Environment:
-    for needed in ("pip", "setuptools"):
-        if find_spec(needed) is None:
-            pytest.skip(f"no {needed} here")
-    made = Environment(tmp_path_factory.mktemp("outside"))
-    install = ["-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
-    made.run(*install, "--no-build-isolation", package)
-    return made
+    return environment_with(package, tmp_path_factory.mktemp("outside"))
 
 
 def test_it_is_listed_with_its_origin(environment: Environment) -> None:

@@ -95,7 +95,7 @@ def test_missing_file_class_and_module() -> None:
     for reference, words in (
         ("./nowhere.py", "no such variant file"),
         ("ganbench.variants.infogan:Nope", "has no 'Nope'"),
-        ("ganbench.errors:UserError", "not a subclass"),
+        ("ganbench.errors:UserError", "own, and declares no variant"),
         ("no_such_module_here:X", "cannot import"),
         ("infogan:info_weight", "name=value"),
     ):
@@ -118,8 +118,8 @@ def test_source_digest_follows_the_source(tmp_path: Path) -> None:
 def test_no_package_takes_the_name_of_a_first_party_variant(
     first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = EntryPoint("vanilla", "ganbench.variants.vanilla:Vanilla", registry.GROUP)
-    theirs = EntryPoint("vanilla", "somebody:Vanilla", registry.GROUP)
+    ours = EntryPoint("vanilla", "ganbench.variants.vanilla:Vanilla", "ganbench.variants")
+    theirs = EntryPoint("vanilla", "somebody:Vanilla", "ganbench.variants")
     points = [theirs, ours] if first else [ours, theirs]
     monkeypatch.setattr(registry, "entry_points", lambda group: points)
     assert registry.installed()["vanilla"].target == ours.value

@@ -2,7 +2,7 @@
 
 An extractor's name and hash are part of the identity of every number made with it. Two small
 ones ship with the package; Inception, CLIP and DINOv2 come through torch-fidelity; `file:PATH`
-is a network of the user's own.
+is a network of the user's own; plug-ins bring further ones.
 """
 
 from __future__ import annotations
@@ -12,19 +12,20 @@ from pathlib import Path
 
 import torch
 
+from ganbench.errors import UserError
 from ganbench.evaluate.capabilities import Unavailable
-from ganbench.evaluate.extractor_table import FILE, KNOWN, chosen
-from ganbench.evaluate.extractors import exported, published, shipped
+from ganbench.evaluate.extractor_table import FILE, ExtractorSpec, chosen, spec_of
+from ganbench.evaluate.extractors import exported, published
 from ganbench.evaluate.extractors.base import Extractor, Read
 from ganbench.evaluate.extractors.shipped import FOLDER, Shipped
 
 __all__ = [
     "FOLDER",
     "Extractor",
+    "ExtractorSpec",
     "Read",
     "Shipped",
     "find",
-    "for_dataset",
     "found",
     "get",
     "identity",
@@ -40,55 +41,50 @@ def get(name: str, device: torch.device | str = "cpu") -> Extractor:
     return find(name, "", device)
 
 
-def for_dataset(dataset: str, device: torch.device | str = "cpu") -> Extractor:
-    """The default extractor of a data set. Raises Unavailable where there is none."""
-    return find(None, dataset, device)
+def find(name: str | None, default: str, device: torch.device | str = "cpu") -> Extractor:
+    """The extractor of a name, or where that is None a data set's default (`Dataset.extractor`).
 
-
-def find(name: str | None, dataset: str, device: torch.device | str = "cpu") -> Extractor:
-    """The extractor of a name, or the default of a data set where the name is None.
-
-    Raises as `get` and `for_dataset`.
+    Raises as `get`, and Unavailable where there is neither.
     """
-    known = _name(name, dataset)
+    known = _name(name, default)
     return _made(known, _identity(known), str(device))
 
 
-def identity(name: str | None, dataset: str) -> str:
+def identity(name: str | None, default: str) -> str:
     """Name and published hash of what `find` gives, or why there is none. Fetches nothing.
 
     Raises UserError as `get`.
     """
     try:
-        known = _name(name, dataset)
+        known = _name(name, default)
     except Unavailable as reason:
         return str(reason)
     return _identity(known)
 
 
-def found(name: str | None, dataset: str) -> str:
+def found(name: str | None, default: str) -> str:
     """What is here of an extractor that is fetched: SHA-256 of its weights; "" for none.
 
     And for the others, which are whole by their identity.
     """
-    known = chosen(name, dataset)
-    fetched = known in KNOWN and KNOWN[known].files
-    return published.found(known) if known and fetched else ""
+    known = chosen(name, default)
+    spec = spec_of(known) if known else None
+    return published.found(spec.name) if spec and spec.files and not spec.digest else ""
 
 
-def _name(name: str | None, dataset: str) -> str:
-    known = chosen(name, dataset)
+def _name(name: str | None, default: str) -> str:
+    known = chosen(name, default)
     if known is None:
-        raise Unavailable(f"no extractor for data set {dataset}, name one with --extractor")
+        raise Unavailable("this data set has no extractor of its own, name one with --extractor")
     return known
 
 
 def _identity(name: str) -> str:
-    if name.startswith(FILE):
-        content = exported.identity(Path(name.removeprefix(FILE)))
-        _made(name, content, "cpu")  # a file that cannot be used is told before training
-        return content
-    return published.declared(name) if KNOWN[name].files else shipped.identity(name)
+    if spec := spec_of(name):
+        return spec.declared()
+    content = exported.identity(Path(name.removeprefix(FILE)))
+    _made(name, content, "cpu")  # a file that cannot be used is told before training
+    return content
 
 
 @lru_cache(maxsize=4)
@@ -97,8 +93,14 @@ def _made(name: str, content: str, device: str) -> Extractor:
     # initial weights are drawn before they are replaced: a model that reads torch's global
     # generator must not see whether its extractor was built already
     with torch.random.fork_rng(devices=[]):
-        if name.startswith(FILE):
-            return exported.Exported(Path(name.removeprefix(FILE)))
-        if KNOWN[name].files:
-            return published.Published(name, device)
-        return shipped.Shipped.load(name, device)
+        if spec := spec_of(name):
+            made = spec.make(device)
+            if not isinstance(made, Extractor):
+                raise UserError(
+                    f"extractor {name}: its target gave {type(made).__name__}, not a "
+                    f"ganbench.evaluate.Extractor"
+                )
+            if spec.digest:
+                made.name, made.identity = spec.name, spec.declared()
+            return made
+        return exported.Exported(Path(name.removeprefix(FILE)))

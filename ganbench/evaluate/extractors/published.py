@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.evaluate.capabilities import NoWeights, Unavailable
-from ganbench.evaluate.extractor_table import KNOWN
+from ganbench.evaluate.extractor_table import KNOWN, ExtractorSpec
 from ganbench.evaluate.extractors.base import Extractor, Read, first_line
 from ganbench.evaluate.extractors.weights import TIMEOUT, Weights, sha256_of, whole
 
@@ -43,14 +43,15 @@ class Published(Extractor):
     rule (TensorFlow 1's: corners not aligned, no smoothing when it shrinks) to `side` pixels.
     The features are float32; Inception's logits are torch-fidelity's `logits_unbiased`.
 
-    name: "inception", "clip" or "dinov2". Raises NoWeights, with what to put where, where the
+    spec: of "inception", "clip" or "dinov2". Raises NoWeights, with what to put where, where the
     weights cannot be had or read.
     """
 
     shape = (None, None, None)
     batch = 32
 
-    def __init__(self, name: str, device: torch.device | str = "cpu") -> None:
+    def __init__(self, spec: ExtractorSpec, device: torch.device | str = "cpu") -> None:
+        name = spec.name
         source = _SOURCES[name]()
         source.prepare()
         digest = _whole(name, source.weights)
@@ -102,11 +103,12 @@ def _rule(side: int) -> str:
     return f"bilinear to {side} px"
 
 
-def declared(name: str) -> str:
-    """The identity of `Published(name)`, by the hash that was published; nothing is fetched.
+def declared(spec: ExtractorSpec) -> str:
+    """The identity of `Published(spec)`, by the hash that was published; nothing is fetched.
 
     Of DINOv2's weights no hash was published: its name says all.
     """
+    name = spec.name
     source = _SOURCES[name]()
     digits = source.weights.sha256
     return _identity(name, digits, source.side) if digits else f"{name} ({_rule(source.side)})"

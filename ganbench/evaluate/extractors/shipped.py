@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from safetensors.torch import load
+from safetensors import torch as safetensors
 from torch import Tensor
 
 from ganbench.data.dataset import to_unit_range
 from ganbench.errors import GanbenchError
+from ganbench.evaluate.extractor_table import ExtractorSpec
 from ganbench.evaluate.extractors.base import Extractor
 from ganbench.evaluate.networks import BATCH, Network, fresh
 
@@ -54,7 +55,7 @@ class Shipped(Extractor):
         shape = tuple(map(int, facts["shape"]))
         self.shape = shape
         self.device = torch.device(device)
-        tensors = load(weights)
+        tensors = safetensors.load(weights)
         self._mean = tensors.pop("features.mean").to(self.device)
         self._deviation = tensors.pop("features.deviation").to(self.device)
         self._network = fresh(lambda: Network(shape, facts["classes"]), seed=0)
@@ -78,9 +79,14 @@ class Shipped(Extractor):
         return logits
 
 
-def identity(name: str) -> str:
+def load(spec: ExtractorSpec, device: torch.device | str = "cpu") -> Shipped:
+    """The one that a spec declares."""
+    return Shipped.load(spec.name, device)
+
+
+def identity(spec: ExtractorSpec) -> str:
     """Name and hash of one of the shipped extractors, without loading it."""
-    return f"{name}@{_facts(name)['sha256'][:8]}"
+    return f"{spec.name}@{_facts(spec.name)['sha256'][:8]}"
 
 
 def _facts(name: str) -> dict[str, Any]:

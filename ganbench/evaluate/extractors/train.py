@@ -22,7 +22,6 @@ from safetensors.torch import save
 
 from ganbench import data  # the only place where evaluation loads data by itself: a script
 from ganbench.data.dataset import Dataset, Split, Streamed, to_unit_range
-from ganbench.evaluate.extractor_table import FOR_DATASET
 from ganbench.evaluate.extractors import FOLDER
 from ganbench.evaluate.networks import Network, fit, fresh, outputs
 
@@ -63,7 +62,7 @@ def train_extractor(dataset: Dataset, folder: Path) -> None:
             "features.deviation": features.std(0).float(),
         }
     )
-    name = FOR_DATASET[dataset.name]
+    name = dataset.extractor
     facts: dict[str, Any] = {
         "name": name,
         "sha256": hashlib.sha256(weights).hexdigest(),

@@ -110,7 +110,7 @@ def companion(name: str, evidence: Evidence, images: ImageSet) -> Measurement:
         enough_generated(evidence, FEWEST_FRECHET if frechet else FEWEST)
     else:
         enough_held_out(evidence)
-    extractor = extractors.find(OWN[name], evidence.dataset.name, evidence.device)
+    extractor = extractors.get(OWN[name], evidence.device)
     real = evidence.seen_by(extractor, "train").features
     if frechet and images == "held-out":
         enough_for_frechet(evidence, real.shape[1])

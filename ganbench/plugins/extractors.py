@@ -1,0 +1,59 @@
+"""Extractors, ganbench's own and those of plug-ins, which are made known before they are read.
+
+`ganbench.evaluate` imports no plug-in: it finds those that `load` has put into its table.
+"""
+
+from __future__ import annotations
+
+from ganbench.errors import UserError
+from ganbench.evaluate import extractor_table
+from ganbench.evaluate.extractor_table import FILE, GUESTS, KNOWN, ExtractorSpec
+from ganbench.plugins import registry
+
+
+def is_guest(name: str | None) -> bool:
+    """Whether an extractor is a plug-in's, by what the user calls it."""
+    return bool(name) and name not in KNOWN and not str(name).startswith(FILE)
+
+
+def check(name: str) -> None:
+    """Raise UserError for an extractor that is not there. Nothing of a plug-in's is run."""
+    if is_guest(name):
+        registry.source(name, "extractors")
+    else:
+        extractor_table.chosen(name, "")
+
+
+def owner(name: str | None) -> str:
+    """Whose code an extractor is: "" is ganbench's own. Nothing is imported."""
+    return registry.owner(str(name), "extractors") if is_guest(name) else ""
+
+
+def load(name: str) -> ExtractorSpec | None:
+    """Make an extractor known to this process's evaluation: by this name, and by its declared one.
+
+    Runs a plug-in's code. None for a `file:PATH`, which declares nothing. Raises UserError where
+    the name means nothing, or two plug-ins declare one name.
+    """
+    if not is_guest(name):
+        return KNOWN.get(name)
+    spec: ExtractorSpec = registry.load_spec(name, "extractors")
+    known = GUESTS.get(spec.name)
+    if known and known.digest != spec.digest:
+        raise UserError(f"extractor {name!r}: this process knows another {spec.name!r}: rename one")
+    GUESTS[name] = GUESTS[spec.name] = spec
+    return spec
+
+
+def expect(name: str) -> None:
+    """Let a plug-in's extractor pass by its name where it is never made: in the planning process.
+
+    None of its code is run. Raises UserError where it is not there.
+    """
+    check(name)
+    if is_guest(name):
+        GUESTS.setdefault(name, ExtractorSpec(name, "", _not_here, 0, digest="unread"))
+
+
+def _not_here(spec: ExtractorSpec, device: object) -> None:
+    raise RuntimeError(f"extractor {spec.name} was not loaded in this process")

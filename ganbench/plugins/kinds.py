@@ -1,0 +1,100 @@
+"""The four kinds of plug-in, and what ganbench's own of each kind are called. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of plug-in.
+
+    name: of `ganbench list`, and of the entry points `ganbench.NAME`. noun: for messages. wanted:
+    what a declaration is. constructor: the class that a declaration is an instance of, "" where it
+    is a class itself. type: that class, or the one that is derived from. own: the names of
+    ganbench's own, which nobody else's can take; of variants entry points tell.
+    """
+
+    name: str
+    noun: str
+    wanted: str
+    constructor: str
+    type: Callable[[], type]
+    own: Callable[[], Collection[str]]
+
+    @property
+    def group(self) -> str:
+        """The group of its entry points."""
+        return f"ganbench.{self.name}"
+
+    def is_one(self, member: Any) -> bool:
+        """Whether a member of a module is a declaration of this kind."""
+        if self.constructor:
+            return isinstance(member, self.type())
+        return isinstance(member, type) and issubclass(member, self.type())
+
+    def __str__(self) -> str:
+        return self.noun
+
+
+def _game() -> type:
+    from ganbench.model import Game
+
+    return Game
+
+
+def _metric() -> type:
+    from ganbench.core.metric_specs import MetricSpec
+
+    return MetricSpec
+
+
+def _metrics() -> Collection[str]:
+    from ganbench.core.metric_specs import GROUPS
+    from ganbench.evaluate.catalogue import CATALOGUE
+
+    return {*CATALOGUE, *GROUPS, "all"}
+
+
+def _dataset() -> type:
+    from ganbench.data import Source
+
+    return Source
+
+
+def _datasets() -> Collection[str]:
+    from ganbench.data import SOURCES
+
+    return SOURCES
+
+
+def _extractor() -> type:
+    from ganbench.evaluate.extractor_table import ExtractorSpec
+
+    return ExtractorSpec
+
+
+def _extractors() -> Collection[str]:
+    from ganbench.evaluate.extractor_table import KNOWN
+
+    return KNOWN
+
+
+VARIANTS = Kind(
+    "variants", "variant", "a subclass of ganbench.model.Game", "", _game, frozenset[str]
+)
+METRICS = Kind(
+    "metrics", "metric", "a ganbench.evaluate.MetricSpec", "MetricSpec", _metric, _metrics
+)
+DATASETS = Kind("datasets", "data set", "a ganbench.data.Source", "Source", _dataset, _datasets)
+EXTRACTORS = Kind(
+    "extractors",
+    "extractor",
+    "a ganbench.evaluate.ExtractorSpec",
+    "ExtractorSpec",
+    _extractor,
+    _extractors,
+)
+KINDS = {kind.name: kind for kind in (VARIANTS, METRICS, DATASETS, EXTRACTORS)}
