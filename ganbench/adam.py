@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+KERNEL = getattr(torch, "_fused_adam_", None)
+DEVICES = ("cpu", "cuda")
+TYPES = (torch.float32, torch.float64)
+
+
+def serves(parameters: Sequence[Tensor]) -> bool:
+    """Whether `Adam` can step these parameters: dense, in float32 or float64, on one device
+    that the kernel is known on, and all of one type."""
+    kinds = {(p.device, p.dtype, p.layout) for p in parameters}
+    return (
+        KERNEL is not None
+        and len(kinds) == 1
+        and all(
+            device.type in DEVICES and dtype in TYPES and layout == torch.strided
+            for device, dtype, layout in kinds
+        )
+    )
+
 
 class Adam:
-    """Adam (Kingma & Ba 2015, arXiv:1412.6980) by torch's fused kernel, in float32 and float64.
+    """Adam (Kingma & Ba 2015, arXiv:1412.6980) by torch's fused kernel.
+
+    Serves the parameters for which `serves` says so; torch.optim.Adam is for all others. lr: a
+    number, or a 0-dim tensor on the parameters' device that each step reads anew: float64 on a
+    CPU, float32 on a GPU. weight_decay: of the L2 kind, added to the gradient.
 
     The same bits as torch.optim.Adam(fused=True), and its state's format. That one gathers the
     lists that the kernel works on before every step, which for small networks takes longer
@@ -20,14 +43,16 @@ class Adam:
     def __init__(
         self,
         parameters: Iterable[Tensor],
-        lr: float,
+        lr: float | Tensor,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
+        weight_decay: float = 0.0,
     ) -> None:
         self.parameters = list(parameters)
-        self.param_groups: list[dict[str, Any]] = [
-            {"params": self.parameters, "lr": lr, "betas": betas, "eps": eps}
-        ]
+        if not serves(self.parameters):
+            raise ValueError("the fused kernel cannot step these parameters: use torch.optim.Adam")
+        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        self.param_groups: list[dict[str, Any]] = [{"params": self.parameters, **settings}]
         self._keep({})
 
     def _keep(self, state: dict[int, dict[str, Tensor]]) -> None:
@@ -55,7 +80,8 @@ class Adam:
         else:
             return
         settings = self.param_groups[0]
-        torch._fused_adam_(
+        assert KERNEL is not None
+        KERNEL(
             lists[0],
             gradients,
             lists[1],
@@ -65,7 +91,7 @@ class Adam:
             lr=settings["lr"],
             beta1=settings["betas"][0],
             beta2=settings["betas"][1],
-            weight_decay=0.0,
+            weight_decay=settings["weight_decay"],
             eps=settings["eps"],
             amsgrad=False,
             maximize=False,
@@ -81,8 +107,9 @@ class Adam:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a saved state, torch.optim.Adam's or its own; what is given is copied."""
-        saved = state_dict["param_groups"][0]
-        self.param_groups[0].update({name: saved[name] for name in ("lr", "betas", "eps")})
+        saved, mine = state_dict["param_groups"][0], self.param_groups[0]
+        names = ("lr", "betas", "eps", "weight_decay")
+        mine.update({name: copy.deepcopy(saved.get(name, mine[name])) for name in names})
         self._keep(state_dict["state"])
 
 

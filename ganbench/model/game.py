@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from dataclasses import replace
+from functools import partial
+from typing import Annotated, Any, ClassVar
 
 from torch import nn
 from torch.nn import Parameter
@@ -13,6 +15,8 @@ from ganbench.errors import unknown
 from ganbench.model import hyperparameters
 from ganbench.model.batch import Batch
 from ganbench.model.latent import Latent, LatentValue
+from ganbench.model.optimizers import OptimizerName, refuse_optimizer
+from ganbench.model.schedules import SCHEDULES
 from ganbench.model.update import Update, marked
 
 NUMERICS = 2
@@ -27,6 +31,12 @@ class Game(nn.Module):
     depend on the data set stand in `recipes`: `{"digits": {"noise": 32}}`.
 
     shape: (channels, height, width) of an image. classes: number of labels of the data.
+
+    Hyperparameters of every variant: ema: decay of the moving average of what is evaluated.
+    fresh_fakes: no two updates read the same latents. optimizer: a class of torch.optim, with
+    arguments as `SGD/momentum=0.9`. lr_schedule: how every learning rate falls along training,
+    to lr_end of what it was. weight_decay: the optimizer's. clip_gradient: the most that the
+    norm of an update's whole gradient may be (0: no bound). An `Update` may say otherwise.
     """
 
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
@@ -40,6 +50,11 @@ class Game(nn.Module):
     preset: str | None = None
     ema: hyperparameters.Decay = 0.999
     fresh_fakes: bool = False
+    optimizer: OptimizerName = "Adam"
+    lr_schedule: Annotated[str, hyperparameters.Choice(SCHEDULES)] = "constant"
+    lr_end: hyperparameters.Fraction = 0.0
+    weight_decay: hyperparameters.Weight = 0.0
+    clip_gradient: hyperparameters.Weight = 0.0
 
     generator: nn.Module
     latent: Latent
@@ -53,6 +68,7 @@ class Game(nn.Module):
         for name, value in (self.resolve({}) | dict(hyperparameters or {})).items():
             setattr(self, name, value)
         self._refuse_unused()
+        refuse_optimizer(self.optimizer, self.weight_decay)
         self.build()
 
     @classmethod
@@ -99,6 +115,20 @@ class Game(nn.Module):
     def updates(self) -> list[Update]:
         """The updates of a round, in order: by default the `@update` methods."""
         return marked(self)
+
+    def completed(self, update: Update) -> Update:
+        """An update with this variant's hyperparameters for what it does not say itself."""
+        schedule = update.schedule
+        if schedule is None and self.lr_schedule != "constant":
+            schedule = partial(SCHEDULES[self.lr_schedule], end=self.lr_end)
+        decay, bound = update.weight_decay, update.clip_gradient
+        return replace(
+            update,
+            optimizer=update.optimizer or self.optimizer,
+            schedule=schedule,
+            weight_decay=self.weight_decay if decay is None else decay,
+            clip_gradient=self.clip_gradient if bound is None else bound,
+        )
 
     def owned(self, update: Update) -> list[Parameter]:
         """The parameters that an update trains, each once.

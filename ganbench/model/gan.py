@@ -43,7 +43,8 @@ class GAN(Game):
 
     Penalties on the discriminator's gradient: r1 on real, r2 on generated images (the weight
     gamma of gamma/2 E||grad||^2, Mescheder et al. 2018), gradient_penalty in between
-    (lambda of Gulrajani et al. 2017).
+    (lambda of Gulrajani et al. 2017). weight_clipping: its weights are put back to [-c, c] after
+    each step (c of Arjovsky et al. 2017, arXiv:1701.07875; 0: off).
 
     The five techniques of Salimans et al. 2016 (arXiv:1606.03498, sec. 3): feature_matching
     takes the place of the generator's adversarial loss; minibatch_discrimination: number of
@@ -75,6 +76,7 @@ class GAN(Game):
     r1: Weight = 0.0
     r2: Weight = 0.0
     gradient_penalty: Weight = 0.0
+    weight_clipping: Weight = 0.0
 
     feature_matching: bool = False
     minibatch_discrimination: Size = 0
@@ -183,14 +185,15 @@ class GAN(Game):
             layers.initialise_from_data(layers.Stack(discriminator.output), features)
 
     def updates(self) -> list[Update]:
-        """The discriminator's and the generator's, pulled to their past where asked."""
+        """The discriminator's and the generator's, pulled to their past and clipped where asked."""
         players = ("discriminator", "generator")
         pulled = players if self.historical_players == "both" else (self.historical_players,)
-        weight = self.historical_averaging
-        return [
-            replace(one, historical_averaging=weight) if weight and one.name in pulled else one
-            for one in super().updates()
-        ]
+        found = []
+        for one in super().updates():
+            weight = self.historical_averaging if one.name in pulled else 0.0
+            bound = self.weight_clipping if one.name == "discriminator" else 0.0
+            found.append(replace(one, historical_averaging=weight, clip_weights=bound))
+        return found
 
     def real(self, batch: Batch) -> Shown:
         """The real images that the discriminator is shown, with labels where it reads them."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import core_schema
 
 from ganbench.errors import UserError, unknown
 
@@ -22,6 +24,24 @@ Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a hyperparameter's values are, in a user's words; stands in its annotation."""
+
+    words: str
+
+
+class Choice(Described):
+    """One of some names, where those come from a table: `Annotated[str, Choice(TABLE)]`."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.__dict__["names"] = tuple(names)
+        super().__init__(" | ".join(self.__dict__["names"]))
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.literal_schema(list(self.__dict__["names"]))
 
 
 def declared(cls: type, root: type) -> dict[str, tuple[Any, Any]]:
@@ -88,7 +108,8 @@ def describe(annotation: Any) -> str:
     """An annotation in a user's words: `ns | minimax`, `number`, `true | false`."""
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
-        return describe(args[0])
+        said = [one.words for one in args[1:] if isinstance(one, Described)]
+        return said[0] if said else describe(args[0])
     if origin is Literal:
         return " | ".join(map(str, args))
     if origin is tuple:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import Tensor
 
+from ganbench.model.schedules import Schedule
+
 if TYPE_CHECKING:
     from ganbench.model.batch import Batch
 
@@ -17,13 +19,21 @@ Loss = Tensor | tuple[Tensor, dict[str, Tensor]]
 
 @dataclass(frozen=True)
 class Update:
-    """One loss, the networks it trains, one Adam optimizer, one cadence.
+    """One loss, the networks it trains, one optimizer, one cadence.
 
     `owns` names attributes of the game (modules or parameters). `steps` repeats the update
     within a round, each time on fresh real images and latents; `every=n` makes it due on
     rounds n, 2n, ... `shared=True` lets it train parameters that another update owns.
 
-    `historical_averaging` is the weight of ||theta - mean over the past of theta||^2 in the
+    `optimizer` names a class of torch.optim, with arguments as `SGD/momentum=0.9`; `betas` are
+    those of the classes that have them. `schedule` is a function from progress (0 to 1) to the
+    share of `lr` that holds, both 0-dim tensors on the device (`ganbench.model.schedules`).
+    `weight_decay` is the optimizer's; `clip_gradient` bounds the norm of the update's whole
+    gradient. Each of the four that is None is the variant's hyperparameter of that name
+    (`lr_schedule` for the schedule).
+
+    `clip_weights`: every parameter is put back to between -c and c after each step (WGAN,
+    arXiv:1701.07875, algorithm 1); 0 leaves them. `historical_averaging` is the weight of ||theta - mean over the past of theta||^2 in the
     loss (Salimans et al. 2016, arXiv:1606.03498, sec. 3.3); the trainer adds its gradient.
     """
 
@@ -36,6 +46,11 @@ class Update:
     steps: int = 1
     shared: bool = False
     historical_averaging: float = 0.0
+    optimizer: str | None = None
+    schedule: Schedule | None = None
+    weight_decay: float | None = None
+    clip_gradient: float | None = None
+    clip_weights: float = 0.0
 
     def __post_init__(self) -> None:
         if self.every < 1 or self.steps < 1:
@@ -61,7 +76,8 @@ def update(*owns: str, **settings: Any) -> Callable[[Method], Method]:
     """Mark a method `(self, batch) -> Loss` as an update that trains `owns`.
 
     Settings are those of `Update`; a string names the hyperparameter that holds the value:
-    `@update("generator", lr="g_lr")`. A subclass that overrides the method keeps its update
+    `@update("generator", lr="g_lr")` (an optimizer that is no hyperparameter's name is itself:
+    `optimizer="RMSprop"`). A subclass that overrides the method keeps its update
     unless it decorates anew. The update is named after the method, without `_loss`.
     """
 
@@ -84,7 +100,13 @@ def marked(game: Any) -> list[Update]:
             name.removesuffix("_loss"),
             owns,
             getattr(game, name),
-            **{k: getattr(game, v) if isinstance(v, str) else v for k, v in settings.items()},
+            **{key: _setting(game, key, value) for key, value in settings.items()},
         )
         for name, (owns, settings) in marks.items()
     ]
+
+
+def _setting(game: Any, key: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return getattr(game, value, value) if key == "optimizer" else getattr(game, value)

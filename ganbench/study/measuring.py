@@ -216,12 +216,11 @@ def _looked_into(row: Row, one: Contender, plain: Contender, trace: Path | None)
     rounds = one.whole_cycles(min(max(FURTHER_SECONDS * 1e3 / one.expected_ms, 3), 20))
     found = profile.take(one.trainer, rounds, trace)
     if row.device == "cpu":
-        clock, outside = SectionClock(), one.trainer.section
-        one.trainer.section = clock
-        began = time.perf_counter()
-        profile.play(one.trainer, rounds)
-        total = time.perf_counter() - began
-        one.trainer.section = outside
+        clock = SectionClock()
+        with one.trainer.sections(clock):
+            began = time.perf_counter()
+            profile.play(one.trainer, rounds)
+            total = time.perf_counter() - began
         row.shares = shares(clock.seconds, total)
         if row.mode == "compile":
             row.operators_per_round = None  # compiled code is no operator

@@ -64,22 +64,21 @@ def take(trainer: Trainer, rounds: int, trace: Path | None = None) -> Profile:
     # as PyTorch sets them for graphs of its own: CUPTI does not start twice beside graphs
     os.environ.setdefault("DISABLE_CUPTI_LAZY_REINIT", "1")
     os.environ.setdefault("TEARDOWN_CUPTI", "0")
-    outside, trainer.section = trainer.section, record_function
     with tempfile.TemporaryDirectory() as folder:
         file = trace or Path(folder) / "trace.json"
-        try:
-            with torch_profile(
+        with (
+            trainer.sections(record_function),
+            torch_profile(
                 activities=activities,
                 schedule=schedule(wait=0, warmup=1, active=1, repeat=1),
                 on_trace_ready=lambda done: done.export_chrome_trace(str(file)),
-            ) as profiler:
-                for count in (1, rounds):
-                    play(trainer, count)
-                    if gpu:
-                        torch.cuda.synchronize(trainer.device)
-                    profiler.step()
-        finally:
-            trainer.section = outside
+            ) as profiler,
+        ):
+            for count in (1, rounds):
+                play(trainer, count)
+                if gpu:
+                    torch.cuda.synchronize(trainer.device)
+                profiler.step()
         return read(json.loads(file.read_text("utf-8"))["traceEvents"])
 
 

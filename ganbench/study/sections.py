@@ -13,7 +13,7 @@ PARTS = ("discriminator", "generator", "other_updates", "data", "optimizer", "re
 class SectionClock:
     """Seconds of named sections by the host's clock; one within another counts for itself alone.
 
-    An instance is a trainer's `section`.
+    An instance is what `Trainer.sections` takes.
     """
 
     def __init__(self) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from ganbench.adam import Adam
 from ganbench.model.layers import Dense, UpsampledConv2d, known
 from ganbench.train.modes import Mode, Precision
 
@@ -33,15 +32,6 @@ def arrange(game: nn.Module, mode: Mode) -> None:
     if mode == "compile":
         for network in game.children():
             network.compile()
-
-
-def adam(
-    owned: list[nn.Parameter], lr: float, betas: tuple[float, float], mode: Mode
-) -> Adam | torch.optim.Adam:
-    """The optimizer of an update's parameters."""
-    if mode == "reference":
-        return torch.optim.Adam(owned, lr, betas, fused=False)
-    return Adam(owned, lr, betas)
 
 
 def autocast(device: torch.device, precision: Precision) -> Any:

@@ -30,6 +30,11 @@ class Gauge:
         self.sums[key] += stacked
         self.counts[key] = self.counts.get(key, 0) + 1
 
+    def put(self, sums: dict[tuple[str, ...], Tensor]) -> None:
+        """Set sums to other values, in place."""
+        for key, value in sums.items():
+            self.sums[key].copy_(value)
+
     def read(self) -> dict[str, float]:
         """The means since the last reading; starts anew."""
         means: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Is a replayed round the round that it was recorded from? Asked once per graph."""
+"""Checks a replayed CUDA graph against the same round as it is written, once per graph."""
 
 from __future__ import annotations
 
@@ -40,10 +40,8 @@ def proof(trainer: Trainer) -> Callable[[tuple[str, ...]], str | None]:
         same = float((found - wanted).norm()) <= SHARE * step
         if same and _close(gained, losses) and _close(_rest(trainer), _rest(twin)):
             return None
-        for key, value in twin.gauge.sums.items():
-            trainer.gauge.sums[key].copy_(sums[key] + value)
-        twin.round += 1
-        trainer.load_state_dict(twin.state_dict())
+        trainer.gauge.put({key: sums[key] + value for key, value in twin.gauge.sums.items()})
+        trainer.load_state_dict({**twin.state_dict(), "round": twin.round + 1})
         return (
             f"a replayed round moved the parameters by {moved:.3g}, not {step:.3g}, with losses "
             f"{gained.tolist()}, not {losses.tolist()}"

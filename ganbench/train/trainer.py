@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -19,17 +19,27 @@ from ganbench.data.device import Dealer
 from ganbench.errors import Diverged, UserError
 from ganbench.model import Batch, Game, Update
 from ganbench.train.average import Average
-from ganbench.train.execution import adam, arrange, autocast, products
+from ganbench.train.execution import arrange, autocast, products
 from ganbench.train.flops import FlopCounter
 from ganbench.train.graphs import CudaRecorder, GraphedRounds, Recorder
 from ganbench.train.history import Gauge, Stopwatch
 from ganbench.train.modes import Execution
+from ganbench.train.optimizers import Rate, clip_gradient, clip_weights, load_state, make
 from ganbench.train.past import Past
 from ganbench.train.proof import proof
+
+UpdateHook = Callable[[Update], None]
+Section = Callable[[str], AbstractContextManager[Any]]
 
 STREAMS = ("weights", "data", "latent", "calibration", "labelled")
 CALIBRATION = 50
 """Batches that an averaged network's batch-norm statistics are taken from."""
+
+
+def _only(name: str, act: Callable[[], None], update: Update) -> None:
+    """Do something where an update is the one of this name."""
+    if update.name == name:
+        act()
 
 
 def seeds(seed: int) -> dict[str, int]:
@@ -60,7 +70,14 @@ class Trainer:
     """Trains one game on one split; `rounds` is the length of its schedules.
 
     labelled: the part of `split` whose labels may be read; None means all of it.
-    execution: how rounds are executed.
+    execution: how rounds are executed. adapt: what to make of each update before it is played:
+    `lambda one: replace(one, lr=1e-3)` trains all of them at one rate.
+
+    Hooks, lists of functions to append to: `before_step` is called with the update between its
+    backward pass and its optimizer's step, `after_update` behind the step, `after_round` with
+    nothing behind each round. Where a round is recorded (mode graph), what the first two launch
+    on the device is recorded with it, and what they do in Python happens while it is recorded
+    only; `after_round` is called behind every round, recorded or not.
 
     Raises ValueError where a loss is no finite scalar on the first batch or cannot reach a
     parameter that its update owns, and UserError where a batch is larger than the split.
@@ -77,6 +94,7 @@ class Trainer:
         device: torch.device | str = "cpu",
         labelled: Split | Streamed | None = None,
         execution: Execution | None = None,
+        adapt: Callable[[Update], Update] = lambda update: update,
     ) -> None:
         self.device = torch.device(device)
         self.execution = (execution or Execution()).on(self.device.type)
@@ -85,8 +103,8 @@ class Trainer:
         self.seed = seed
         self.rounds = rounds
         self.batch_size = batch_size
-        self.section: Callable[[str], AbstractContextManager[Any]] = nullcontext
-        """Told what runs, `update NAME`, `data` or `optimizer`: a profiler's ranges, say."""
+        self.adapt = adapt
+        self._section: Section = nullcontext
         streams = seeds(seed)
         self.rngs = {
             name: torch.Generator(self.device).manual_seed(streams[name])
@@ -106,10 +124,13 @@ class Trainer:
         self.clock = torch.zeros((), device=self.device)
         self.game.prepare(self.deal(self.clock))
         self.images_seen = 0
-        self.updates = self.game.updates()
+        self.updates = [adapt(self.game.completed(update)) for update in self.game.updates()]
         self.owned = {update.name: self.game.owned(update) for update in self.updates}
+        self.rates = {update.name: Rate(update, self.device) for update in self.updates}
         self.optimizers = {
-            update.name: adam(self.owned[update.name], update.lr, update.betas, self.execution.mode)
+            update.name: make(
+                update, self.owned[update.name], self.execution.mode, self.rates[update.name]
+            )
             for update in self.updates
         }
         self.pasts = {
@@ -117,6 +138,11 @@ class Trainer:
             for update in self.updates
             if update.historical_averaging
         }
+        self.before_step: list[UpdateHook] = []
+        self.after_update: list[UpdateHook] = []
+        self.after_round: list[Callable[[], None]] = []
+        for one in self.updates:
+            self._attach(one)
         generator = getattr(game, "generator", None)
         moving = {id(p) for p in generator.parameters()} if generator is not None else set()
         self.moves_generator = {
@@ -132,6 +158,30 @@ class Trainer:
         if self.execution.mode == "graph":
             drawn = [self.rngs["latent"]]
             self.graphs = self.graphed(CudaRecorder(self.device, drawn))
+
+    def _attach(self, update: Update) -> None:
+        """Hook up what an update asks for around its step: its past, and bounds."""
+        owned, past = self.owned[update.name], self.pasts.get(update.name)
+        before, after = [], []
+        if past:
+            before.append(past.pull)
+            after.append(past.add)
+        if update.clip_gradient:
+            before.append(partial(clip_gradient, owned, update.clip_gradient))
+        if update.clip_weights:
+            after.append(partial(clip_weights, owned, update.clip_weights))
+        self.before_step += [partial(_only, update.name, act) for act in before]
+        self.after_update += [partial(_only, update.name, act) for act in after]
+
+    @contextmanager
+    def sections(self, section: Section) -> Iterator[None]:
+        """While it lasts, `section` makes the context that each part of a round runs in: `update
+        NAME`, `data`, `optimizer`. A profiler's ranges, say, or a clock."""
+        outside, self._section = self._section, section
+        try:
+            yield
+        finally:
+            self._section = outside
 
     def graphed(self, recorder: Recorder) -> GraphedRounds:
         """Rounds that are recorded once and replayed."""
@@ -169,6 +219,7 @@ class Trainer:
             device=self.device,
             labelled=self.labelled_dealer.split if self.labelled_dealer else None,
             execution=self.execution.plainly(),
+            adapt=self.adapt,
         )
 
     def counters(self) -> dict[Any, int]:
@@ -212,6 +263,8 @@ class Trainer:
         due = tuple(update.name for update in self.updates if update.due(number))
         (self.graphs or self.play_updates)(due)
         self.round = number
+        for hook in self.after_round:
+            hook()
 
     def play_updates(self, due: tuple[str, ...]) -> None:
         """A round on the device: what a CUDA graph records."""
@@ -230,17 +283,16 @@ class Trainer:
     def take(self, update: Update, batch: Batch) -> None:
         """One step of one update. Only its own parameters get gradients and move."""
         owned = self.owned[update.name]
-        optimizer = self.optimizers[update.name]
-        with self.section(f"update {update.name}"):
+        with self._section(f"update {update.name}"):
             loss, logs = self.loss(update, batch)
             loss.backward(inputs=owned)
-        past = self.pasts.get(update.name)
-        with self.section("optimizer"):
-            if past:
-                past.pull()
-            optimizer.step()
-            if past:
-                past.add()
+        with self._section("optimizer"):
+            for hook in self.before_step:
+                hook(update)
+            self.rates[update.name].follow(batch.progress)
+            self.optimizers[update.name].step()
+            for hook in self.after_update:
+                hook(update)
             for parameter in owned:
                 parameter.grad = None
         self.gauge.add({update.name: loss, **logs})
@@ -267,7 +319,7 @@ class Trainer:
             nonlocal counted
             self.images_seen += 0 if counted else self.batch_size
             counted = True
-            with self.section("data"):
+            with self._section("data"):
                 return dealer()
 
         labelled = self.labelled_dealer
@@ -367,7 +419,7 @@ class Trainer:
         for name, average in self.averages.items():
             average.slow.load_state_dict(state["averages"][name])
         for name, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
+            load_state(optimizer, self.rates[name], state["optimizers"][name])
         for name, rng in self.rngs.items():
             rng.set_state(state["rngs"][name])
         self.dealer.load_state_dict(state["dealer"])

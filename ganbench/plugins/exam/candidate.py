@@ -13,7 +13,7 @@ from torch import Tensor
 from ganbench.data.dataset import Split, to_unit_range
 from ganbench.evaluate import capabilities
 from ganbench.evaluate.capabilities import Unavailable
-from ganbench.model import Batch, Game, LatentValue
+from ganbench.model import Batch, Game, LatentValue, Update
 from ganbench.plugins.blame import located
 from ganbench.plugins.exam.result import Unplayable
 from ganbench.train.trainer import Trainer, build
@@ -95,8 +95,9 @@ class Candidate:
         seed: int = 0,
         batch_size: int = BATCH,
         split: Split | None = None,
+        adapt: Callable[[Update], Update] = lambda update: update,
     ) -> Trainer:
-        """A trainer of a fresh game on the made-up world."""
+        """A trainer of a fresh game on the made-up world; `adapt` as a trainer takes it."""
         shape = shape or self.shape
         return Trainer(
             self.game(shape, classes, seed),
@@ -104,6 +105,7 @@ class Candidate:
             seed=seed,
             batch_size=batch_size,
             rounds=ROUNDS,
+            adapt=adapt,
         )
 
     @cached_property

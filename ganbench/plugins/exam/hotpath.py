@@ -175,6 +175,8 @@ def play_fake(candidate: Candidate, device: torch.device) -> None:
                     if value.device.type != device.type:
                         raise Waits(f"returns {name!r} on another device than its networks'")
                 torch.autograd.grad(loss, game.owned(update), allow_unused=True)
+                if update.schedule:
+                    update.schedule(torch.zeros((), device=device))
 
 
 @check

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch.nn.functional as F
@@ -19,7 +19,12 @@ from ganbench.train.trainer import Trainer
 SEEDS = (0, 1, 2)
 EARLY, STEPS = 10, 40
 RATE = 2e-3
-"""Of a probe's steps, whatever the variant's own rate: only directions are asked for."""
+
+
+def probing(update: Update) -> Update:
+    """An update as a probe trains it: Adam at one rate, whatever the variant's own; only directions
+    are asked for."""
+    return replace(update, lr=RATE, optimizer="Adam", schedule=None, weight_decay=0.0)
 
 
 @dataclass(frozen=True)
@@ -105,8 +110,6 @@ def reconstruction(at: Stand) -> Tensor:
 
 def alone(trainer: Trainer, update: Update, steps: int) -> None:
     """Train one update on fresh batches while all others rest."""
-    for group in trainer.optimizers[update.name].param_groups:
-        group["lr"] = RATE
     for _ in range(steps):
         trainer.take(update, trainer.deal(trainer.clock / trainer.rounds))
 
@@ -134,7 +137,7 @@ def rise(candidate: Candidate, name: str, number: Number, first: Sequence[str] =
     """
     rows = []
     for seed in SEEDS:
-        trainer = candidate.trainer(seed=seed)
+        trainer = candidate.trainer(seed=seed, adapt=probing)
         updates = {update.name: update for update in trainer.updates}
         for other in first:
             alone(trainer, updates[other], STEPS)

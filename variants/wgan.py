@@ -1,0 +1,20 @@
+"""WGAN (Arjovsky et al., ICML 2017, arXiv:1701.07875)."""
+
+from ganbench.model import GAN
+
+
+class WGAN(GAN):
+    """GAN whose critic, its weights clipped, estimates the Wasserstein-1 distance.
+
+    One change to GAN: D lowers E[D(G(z))] - E[D(x)], without a sigmoid, and after each step its
+    weights are put back to [-c, c], which bounds how steep it can be (eq. 3). c = 0.01,
+    n_critic = 5 (d_steps), RMSprop at 5e-5 (algorithm 1), whose other settings are torch's. The
+    paper's networks are DCGAN's; here they are the suite's.
+    """
+
+    adversarial = "wasserstein"
+    weight_clipping = 0.01
+    d_steps = 5
+    optimizer = "RMSprop"
+    d_lr = g_lr = 5e-5
+    instance_noise = (0.0, 0.0)
