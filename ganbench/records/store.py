@@ -345,7 +345,8 @@ def _first(error: ValidationError) -> str:
     # The version comes first: it explains the other complaints.
     details = sorted(error.errors(), key=lambda detail: detail["loc"] != ("schema_version",))[0]
     if details["loc"] == ("schema_version",) and details["type"] == "literal_error":
-        return f"schema version {str(details['input'])[:20]}; this ganbench reads 1 and {SCHEMA_VERSION}"
+        found = str(details["input"])[:20]
+        return f"schema version {found}; this ganbench reads 1 and {SCHEMA_VERSION}"
     place = ".".join(map(str, details["loc"]))[:200]
     return f"{place}: {details['msg']}" if place else details["msg"]
 

@@ -74,7 +74,7 @@ class Curve:
             able = (name for name in self.names if METRICS[name].better != "none")
             self.chooser = next((name for name in able if name in scores), None)
         if self.chooser in scores and self._is_better(row):
-            self.protocol = dict(scores[self.chooser].protocol)
+            self.protocol = _facts(scores[self.chooser])
             self.best_row = row
             self.best = copy.deepcopy(model)
 
@@ -121,6 +121,11 @@ class Curve:
             )
             for axis, place in (("images", {}), ("seconds", {"machine": machine}))
         ]
+
+
+def _facts(score: Score) -> dict[str, Any]:
+    assert isinstance(score.protocol, dict)  # one that was measured just now
+    return score.protocol
 
 
 def mean_along(x: ArrayLike, y: ArrayLike) -> float:

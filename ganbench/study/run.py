@@ -26,7 +26,7 @@ from ganbench.study import jobs as work
 from ganbench.study.config import StudyConfig
 from ganbench.study.engine import Crashed, Engine, LocalProcesses, answer_of, parse_jobs
 from ganbench.study.jobs import ReferencesAsked, Rescoring
-from ganbench.study.plan import Plan, owner_of_scoring, plan
+from ganbench.study.plan import Plan, owner_of_references, plan
 from ganbench.study.progress import Progress, say
 from ganbench.study.trial import Trial, is_done, is_finished, measured
 
@@ -125,7 +125,7 @@ def _train(
     def owner(job: Trial | ReferencesAsked) -> str:
         if isinstance(job, Trial):
             return owners[job.identity]
-        return owner_of_scoring(job.asked.dataset, job.asked.scoring)
+        return owner_of_references(job)
 
     if due or wanted:
         with Progress(due, console) as progress:
