@@ -38,7 +38,7 @@ class MetricSpec:
     for by its own name, and in no group. extractor: what it reads of the extractor that the
     settings name: its `features`, or its `classes`, which have to be the data set's; or the name
     of the one extractor that it is defined in. headline: its place among the few metrics that
-    answer for a kind of data, by kind.
+    answer for a kind of data, by kind. digest: of the source of a guest's, "" for ganbench's own.
     """
 
     name: str
@@ -52,6 +52,7 @@ class MetricSpec:
     on_request: bool = False
     extractor: str = ""
     headline: Mapping[str, int] = field(default_factory=dict)
+    digest: str = ""
 
     def measure(self, evidence: Any) -> Any:
         """The `Measurement` of some `Evidence`. Imports the target."""

@@ -76,9 +76,6 @@ FOR_DATASET = {
 }
 """The default extractor of each data set, by its name before any `:`."""
 
-OWN = {"fd_dinov2": "dinov2", "cmmd": "clip"}
-"""The extractor of each metric that is defined in one, whatever the settings name."""
-
 
 def chosen(name: str | None, dataset: str) -> str | None:
     """The extractor of that name, or the default of a data set; None where it has none.
