@@ -135,7 +135,7 @@ def _aligned(table: list[tuple[str, ...]]) -> list[str]:
 
 
 def _metrics() -> list[dict[str, Any]]:
-    from ganbench.evaluate.catalogue import CATALOGUE
+    from ganbench.evaluate.catalogue import METRICS
 
     return [
         {
@@ -146,7 +146,7 @@ def _metrics() -> list[dict[str, Any]]:
             "note": ("no direction" if entry.better == "none" else f"{entry.better} is better")
             + "; only by its name" * (entry.when == "asked"),
         }
-        for entry in CATALOGUE.values()
+        for entry in METRICS.values()
     ]
 
 

@@ -53,9 +53,9 @@ def _metric() -> type:
 
 def _metrics() -> Collection[str]:
     from ganbench.core.metric_specs import GROUPS
-    from ganbench.evaluate.catalogue import CATALOGUE
+    from ganbench.evaluate.catalogue import METRICS
 
-    return {*CATALOGUE, *GROUPS, "all"}
+    return {*METRICS, *GROUPS, "all"}
 
 
 def _dataset() -> type:

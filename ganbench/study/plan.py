@@ -189,6 +189,11 @@ def owner_of_scoring(dataset: str, scoring: Scoring | None = None, variant: str 
     return owner_of(variant, dataset, scoring.guests, scoring.extractor)
 
 
+def owner_of_references(job: ReferencesAsked) -> str:
+    """Whose code runs where references are measured."""
+    return owner_of_scoring(job.asked.dataset, job.asked.scoring)
+
+
 def _resolved(config: StudyConfig, source: Source, ask: Ask) -> tuple[list[Spec], list[str]]:
     """Every spec, and whose code runs where it plays with the data."""
     names = [registry.parse(spec)[0] for spec in config.specs]
