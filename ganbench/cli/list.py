@@ -144,7 +144,7 @@ def _metrics() -> list[dict[str, Any]]:
             "better": entry.better,
             "group": entry.group,
             "note": ("no direction" if entry.better == "none" else f"{entry.better} is better")
-            + "; only by its name" * (entry.when == "asked"),
+            + ("; only by its name" if entry.on_request else ""),
         }
         for entry in METRICS.values()
     ]

@@ -70,6 +70,16 @@ PHRASES: Mapping[str, str] = {
     "bins": "{} bins",
     "quantiles": "quantiles {}",
     "entropy": "at most H(c) = {}",
+    "curve": "{}",
+    "along": "over {} of training",
+    "evaluations": "{} evaluations",
+    "rounds": "rounds {}",
+    "counted": "{}",
+    "device": "{}",
+    "machine": "{}",
+    "threads": "threads: {}",
+    "trials_at_once": "trials at once: {}",
+    "cuda_graphs": "CUDA graphs",
     "digest": "source {}",
     "version": "version {}",
     "split": "{} split",
@@ -84,10 +94,14 @@ def key(protocol: Protocol) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+USUAL: Facts = {"version": 1, "split": "test"}
+"""Facts that are not said where they are as usual."""
+
+
 def sentence(protocol: Protocol) -> str:
     """A protocol in words. One that is a sentence already stays as it is.
 
-    A fact that is None, False or "" is left out.
+    A fact that is None, False or "", or as usual, is left out.
     """
     if isinstance(protocol, str):
         return protocol
@@ -95,7 +109,7 @@ def sentence(protocol: Protocol) -> str:
     return ", ".join(
         _said(name, protocol[name])
         for name in names
-        if protocol[name] not in (None, "") and protocol[name] is not False
+        if protocol[name] not in (None, "", USUAL.get(name)) and protocol[name] is not False
     )
 
 
