@@ -71,6 +71,7 @@ def evaluate(
     if split not in SPLITS:
         raise UserError(f"split {split!r}: held-out images are of split {' or '.join(SPLITS)}")
     where = parse_device(device)
+    scorings = scorings_of(settings or Settings())
     finished: list[Path] = []
     named: dict[Path, tuple[str, str]] = {}
     failures: list[tuple[Path, str]] = []
@@ -95,7 +96,6 @@ def evaluate(
             f"data {at}: it is for trials on folder:PATH or npz:PATH, and there are none; other "
             f"data sets are looked for below --data-root"
         )
-    scorings = scorings_of(settings or Settings())
     keys: dict[Path, set[str]] = {path: set() for path in finished}
     with engine or LocalProcesses() as engine:
         for scoring in scorings:

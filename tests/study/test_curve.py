@@ -30,7 +30,10 @@ def along(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, values: list[dict[str
 
     def evaluate(model: Any, dataset: Any, **asked: Any) -> Any:
         assert asked["split"] == "validation"
-        scores = [SimpleNamespace(metric=k, value=v, protocol="p") for k, v in next(found).items()]
+        protocol = {"held_out": 350, "split": "validation"}
+        scores = [
+            SimpleNamespace(metric=k, value=v, protocol=protocol) for k, v in next(found).items()
+        ]
         return SimpleNamespace(scores=scores)
 
     monkeypatch.setattr(harness, "evaluate", evaluate)
@@ -65,9 +68,12 @@ def test_the_area_is_a_score_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_pat
     images, seconds = line.areas("a machine")
     assert (images.metric, seconds.metric) == ("fid_over_images", "fid_over_seconds")
     assert images.value == pytest.approx(2.5)
-    assert "3 evaluations from round 10 to 30" in images.protocol
-    assert "a machine" in seconds.protocol
-    assert "a machine" not in images.protocol
+    assert isinstance(images.protocol, dict)
+    assert (images.protocol["evaluations"], images.protocol["rounds"]) == (3, [10, 30])
+    assert images.protocol["split"] == "validation"
+    assert "3 evaluations" in images.protocol_text
+    assert "a machine" in seconds.protocol_text
+    assert "a machine" not in images.protocol_text
 
 
 def test_nothing_to_measure_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -81,9 +87,12 @@ def test_plans() -> None:
     once = plan(["vanilla"], seeds=1)[0]
     often = plan(["vanilla"], seeds=1, eval_every=100, eval_metrics=["nmi", "fid"])[0]
     assert once.identity != often.identity
-    assert often.eval_metrics == ("nmi", "fid")
+    assert often.config.eval_metrics == ("nmi", "fid")
     steps = plan(["vanilla:d_steps=3"], seeds=1, rounds=300, eval_every=30)[0]
-    assert (steps.rounds, steps.eval_every) == (100, 10)  # after as many images as the others
+    assert (steps.config.rounds, steps.config.eval_every) == (
+        100,
+        10,
+    )  # after as many images as the others
     for wrong in (0, 10_000):
         with pytest.raises(UserError, match="eval-every"):
             plan(["vanilla"], eval_every=wrong)

@@ -12,6 +12,7 @@ from ganbench.errors import UserError
 from ganbench.evaluate.settings import settings_of
 from ganbench.records.store import TrialDirectory
 from ganbench.study.evaluate import evaluate
+from ganbench.study.plan import scorings_of
 from ganbench.study.scoring import lock
 
 
@@ -21,7 +22,7 @@ def test_settings_as_a_user_gives_them() -> None:
     assert settings.samples == 3000
     assert settings_of() == settings_of(None, None, None)
     with pytest.raises(UserError, match="did you mean 'fid'"):
-        settings_of("fidd")
+        scorings_of(settings_of("fidd"))
     with pytest.raises(UserError, match="samples 0"):
         settings_of(samples=0)
 

@@ -127,10 +127,12 @@ def test_a_plug_in_changes_nobody_elses_numbers(
 def test_what_runs_is_what_was_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = helped(tmp_path / "a", 1.0)
     code = (
-        "from ganbench.study.plan import plan\nfrom ganbench.study.work import execute\n"
+        "from ganbench.study.config import StudyConfig\n"
+        "from ganbench.study.plan import trials_of\nfrom ganbench.study.work import execute\n"
         "from pathlib import Path\nfrom ganbench.errors import UserError\n"
         f"path = Path({str(path)!r})\n"
-        f"(trial,) = plan([str(path)], seeds=1, rounds=5, results=Path({str(tmp_path)!r}))\n"
+        f"config = StudyConfig((str(path),), seeds=1, rounds=5, results={str(tmp_path)!r})\n"
+        "(trial,) = trials_of(config)\n"
         "(path.parent / 'penalties.py').write_text('WEIGHT = 9.0\\n')\n"
         "try:\n    print(execute(trial).status)\nexcept UserError as error:\n    print(error)\n"
     )

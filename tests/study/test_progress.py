@@ -105,7 +105,7 @@ def test_a_failure_says_where_its_traceback_is(trial: Trial, terminal: bool) -> 
 
 
 def test_what_did_not_fail_has_no_traceback(trial: Trial) -> None:
-    watched = Watched(replace(trial, seed=1))
+    watched = Watched(replace(trial, config=trial.config.model_copy(update={"seed": 1})))
     watched.progress.end(watched.trial, "diverged: generator became nan")
     watched.progress.end(watched.trial, "failed: its process ended without an answer")
     assert "traceback" not in watched.text.getvalue()

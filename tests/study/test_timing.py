@@ -337,7 +337,11 @@ def test_shares_of_the_best_peak_of_a_precision() -> None:
 def test_processes() -> None:
     found = jobs("vanilla", "dcgan", batch_sizes=[32, 64])
     assert timing.in_processes(found) == [[0], [1], [2], [3]]
-    found = [replace(job, trial=replace(job.trial, device="cuda")) for job in found]
+    gpu = {"device": "cuda"}
+    found = [
+        replace(job, trial=replace(job.trial, config=job.trial.config.model_copy(update=gpu)))
+        for job in found
+    ]
     assert timing.in_processes(found) == [[0, 1], [2, 3]]
 
 
