@@ -120,6 +120,7 @@ class Backbone(ABC):
 
     def initialise(self, network: nn.Module) -> None:
         """Set the initial weights of a generator or a discriminator; by default torch's stay."""
+        del network
 
     def refuse(self, shape: Shape) -> None:
         """Raise ValueError where it cannot make images or points of this shape."""
