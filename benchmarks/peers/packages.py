@@ -87,7 +87,7 @@ def ours() -> Callable[[int], None]:
     """Rounds of ganbench's trainer on the same networks and losses."""
     from ganbench.data.dataset import Split
     from ganbench.model import GAN
-    from ganbench.model.backbones import View
+    from ganbench.model.discriminator import View
     from ganbench.train.trainer import Trainer, build
 
     class Judge(nn.Module):

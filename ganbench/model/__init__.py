@@ -2,8 +2,8 @@
 
 from ganbench.errors import Unsupported
 from ganbench.model.autoencoder import Autoencoder
-from ganbench.model.backbones import Discriminator, View, head
 from ganbench.model.batch import Batch
+from ganbench.model.discriminator import Discriminator, View, head
 from ganbench.model.game import NUMERICS, Game
 from ganbench.model.gan import GAN
 from ganbench.model.latent import (

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganbench.model import backbones
+from ganbench.model.backbones import BACKBONES, Plain, choose
 from ganbench.model.batch import Batch
 from ganbench.model.game import Game
-from ganbench.model.hyperparameters import Count, Decay, Rate, Size, Weight
+from ganbench.model.hyperparameters import Choice, Count, Decay, Rate, Size, Weight
 from ganbench.model.latent import Latent, LatentValue, Normal, Posterior
 from ganbench.model.update import Loss, update
 
@@ -30,7 +30,7 @@ class Autoencoder(Game):
     beta: Weight = 1.0
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
     pixel_sigma: Rate = 0.3
-    backbone: Literal["auto", "mlp", "dcgan"] = "auto"
+    backbone: Annotated[str, Choice(["auto", *BACKBONES])] = "auto"
     width: Size = 0
     lr: Rate = 1e-3
     betas: tuple[Decay, Decay] = (0.9, 0.999)
@@ -47,17 +47,12 @@ class Autoencoder(Game):
 
         Raises ValueError for points that are to be probabilities.
         """
-        if self.likelihood == "bernoulli" and len(self.shape) == 1:
+        if self.likelihood == "bernoulli" and self.kind == "points":
             raise ValueError("points are no probabilities: use likelihood=gaussian")
         self.latent = Latent(Normal(self.codes))
-        if backbones.choose(self.backbone, self.shape) == "mlp":
-            width = self.width or 256
-            self.generator = backbones.mlp_generator(self.codes, self.shape, width)
-            trunk, features = backbones.mlp_trunk(self.shape, (width, width))
-        else:
-            width = self.width or 64
-            self.generator = backbones.dcgan_generator(self.codes, self.shape, width)
-            trunk, features = backbones.dcgan_trunk(self.shape, width)
+        backbone, options = choose(self.backbone, self.shape), Plain(width=self.width)
+        self.generator = backbone.generator(self.codes, self.shape, options)
+        trunk, features = backbone.trunk(self.shape, options)
         self.encoder = nn.Sequential(trunk, nn.Linear(features, 2 * self.codes))
 
     def posterior(self, images: Tensor) -> Posterior:
@@ -77,7 +72,7 @@ class Autoencoder(Game):
             targets = (images + 1) / 2  # (1 + tanh a) / 2 = sigmoid(2 a)
             nats = F.binary_cross_entropy_with_logits(2 * decoded, targets, reduction="none")
         else:
-            mean = torch.tanh(decoded) if len(self.shape) == 3 else decoded
+            mean = torch.tanh(decoded) if self.kind == "images" else decoded
             nats = 0.5 * ((images - mean) / self.pixel_sigma).square()
             nats = nats + math.log(self.pixel_sigma * math.sqrt(2 * math.pi))
         return nats.flatten(1).sum(1).mean()

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from ganbench.model.latent import LatentValue
-
-if TYPE_CHECKING:
-    from ganbench.model.game import Game
+from ganbench.model.latent import Latent, LatentValue
 
 Deal = Callable[[], tuple[Tensor, Tensor]]
 """Deals the next real images in [-1, 1] with their labels."""
@@ -20,13 +16,18 @@ Deal = Callable[[], tuple[Tensor, Tensor]]
 class Batch:
     """One batch, dealt lazily: nothing is drawn that no loss reads, and nothing twice.
 
+    generator: makes images of the vectors that latent draws. deal: gives the real images, size of
+    them. rng: what all draws come from. progress: how far training is, 0 to 1, a 0-dim tensor.
+    deal_labelled: gives labelled images where not every real one is.
+
     Updates of one round that read `fake` share it until the generator has moved; later ones
     see the same latent through the new generator.
     """
 
     def __init__(
         self,
-        game: Game,
+        generator: Callable[[Tensor], Tensor],
+        latent: Latent,
         deal: Deal,
         size: int,
         rng: torch.Generator,
@@ -36,7 +37,8 @@ class Batch:
         self.size = size
         self.rng = rng
         self.progress = progress
-        self._game = game
+        self._generator = generator
+        self._layout = latent
         self._deal = deal
         self._deal_labelled = deal_labelled
         self._dealt: tuple[Tensor, Tensor] | None = None
@@ -80,12 +82,12 @@ class Batch:
         """The generator's images for `latent`, with their graph."""
         if self._fake is None:
             # channels come first to whoever reads them, whatever layout the generator likes
-            self._fake = self._game.generator(self.latent.vector).contiguous()
+            self._fake = self._generator(self.latent.vector).contiguous()
         return self._fake
 
     def draw(self, n: int) -> LatentValue:
         """Draw `n` fresh latents."""
-        return self._game.latent.draw(n, self.rng)
+        return self._layout.draw(n, self.rng)
 
     def randn_like(self, tensor: Tensor) -> Tensor:
         """Standard normal noise of a tensor's shape, from the batch's generator."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ganbench.model.backbones import choose, halvings
+from ganbench.model.backbones import BACKBONES
 from ganbench.model.losses import ADVERSARIAL
 
 if TYPE_CHECKING:
@@ -13,12 +13,8 @@ if TYPE_CHECKING:
 
 def refuse(gan: GAN) -> None:
     """Raise ValueError with the reason where a GAN's hyperparameters exclude each other."""
-    kind = choose(gan.backbone, gan.shape)
-    # The first convolution is never normalised: a stack of one has no norm.
-    deep = kind == "upsample" or (
-        kind == "dcgan" and (len(halvings(gan.shape[1])) > 2 or gan.dense > 0)
-    )
-    normed = deep and gan.d_norm == "batch"
+    backbone = gan.design
+    normed = gan.d_norm == "batch" and backbone.normalises(gan.shape, gan)
     batch_norm = normed and gan.virtual_batch_norm != "both"
     penalties = [name for name in ("r1", "r2", "gradient_penalty") if getattr(gan, name)]
     mixed = "the penalty is one per image, and {} mixes a batch (arXiv:1704.00028, sec. 4)"
@@ -41,9 +37,16 @@ def refuse(gan: GAN) -> None:
         f"{' and '.join(penalties)}: {mixed.format('minibatch_discrimination')}": (
             bool(penalties) and gan.minibatch_discrimination > 0
         ),
-        f"hidden is for backbone=mlp, not {kind}": bool(gan.hidden) and kind != "mlp",
-        f"dense is for backbone=dcgan, not {kind}": bool(gan.dense) and kind != "dcgan",
     }
+    asked = {
+        "hidden": bool(gan.hidden),
+        "dense": gan.dense > 0,
+        "weight_norm": gan.weight_norm != "none",
+    }
+    for option, wanted in asked.items():
+        able = " or ".join(one.name for one in BACKBONES.values() if option in one.supports)
+        missing = option not in backbone.supports
+        rules[f"{option} is for backbone={able}, not {backbone.name}"] = wanted and missing
     for reason, broken in rules.items():
         if broken:
             raise ValueError(reason)

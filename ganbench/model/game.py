@@ -13,6 +13,7 @@ from torch.nn import Parameter
 
 from ganbench.errors import unknown
 from ganbench.model import hyperparameters
+from ganbench.model.backbones.base import Kind, kind_of
 from ganbench.model.batch import Batch
 from ganbench.model.latent import Latent, LatentValue
 from ganbench.model.optimizers import OptimizerName, refuse_optimizer
@@ -95,6 +96,11 @@ class Game(nn.Module):
         # A recipe of a base knows nothing of what this variant has no use for.
         chosen = {name: value for name, value in chosen.items() if name not in cls.unused}
         return hyperparameters.resolve(cls, Game, chosen, given, title)
+
+    @property
+    def kind(self) -> Kind:
+        """Whether it makes `images` or `points`."""
+        return kind_of(self.shape)
 
     def build(self) -> None:
         """Make the networks. Initial weights come from torch's global generator."""

@@ -6,18 +6,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganbench.errors import Unsupported
-from ganbench.model import backbones, layers, losses
-from ganbench.model.backbones import Discriminator, View
+from ganbench.model import layers, losses
+from ganbench.model.backbones import BACKBONES, Backbone, choose
 from ganbench.model.batch import Batch
 from ganbench.model.combinations import refuse
+from ganbench.model.discriminator import Discriminator, View, only
 from ganbench.model.game import Game
-from ganbench.model.hyperparameters import Count, Decay, Rate, Share, Size, Weight
+from ganbench.model.hyperparameters import Choice, Count, Decay, Rate, Share, Size, Weight
 from ganbench.model.latent import Latent, Noise
 from ganbench.model.update import Loss, Update, update
 
@@ -28,13 +29,14 @@ Shown = tuple[Tensor, Tensor | None]
 class GAN(Game):
     """A generator against a discriminator (Goodfellow et al. 2014, arXiv:1406.2661).
 
-    Networks. backbone, width: units per hidden layer (mlp, 0: 256), or channels of the first
-    convolution (dcgan, 0: 64), or of the last but one (upsample, 0: 64). dense: units of one
-    more dense layer (dcgan). hidden: the discriminator's hidden layers (mlp), () for two of
-    `width`. leak: slope of its leaky ReLU. d_norm: its normalisation (dcgan, upsample).
-    layer_noise: standard deviation of Gaussian noise behind its hidden layers. spectral_norm
-    (Miyato et al. 2018), weight_norm with data-dependent initialisation (Salimans & Kingma
-    2016): of its weights; lengths `learned`, or `fixed` but for the last layer's.
+    Networks. backbone: see `backbones.BACKBONES`. width: units per hidden layer (mlp, 0: 256), or
+    channels of the first convolution (dcgan, 0: 64), of the last but one (upsample, 0: 64), of
+    all (resnet, 0: 64). dense: units of one more dense layer (dcgan). hidden: the discriminator's
+    hidden layers (mlp), () for two of `width`. leak: slope of its leaky ReLU. d_norm: its
+    normalisation (not mlp). g_norm: the generator's. layer_noise: standard deviation of Gaussian
+    noise behind the discriminator's hidden layers. spectral_norm (Miyato et al. 2018), weight_norm
+    with data-dependent initialisation (Salimans & Kingma 2016): of its weights; lengths `learned`,
+    or `fixed` but for the last layer's.
 
     Game. adversarial: see `losses.ADVERSARIAL`. d_steps: discriminator updates per generator
     update (k of algorithm 1). half_batches: the discriminator sees half a batch of real and
@@ -55,12 +57,13 @@ class GAN(Game):
 
     noise: Size = 62
     noise_kind: Literal["normal", "uniform"] = "normal"
-    backbone: Literal["auto", "mlp", "dcgan", "upsample"] = "auto"
+    backbone: Annotated[str, Choice(["auto", *BACKBONES])] = "auto"
     width: Size = 0
     dense: Size = 0
     hidden: tuple[Count, ...] = ()
     leak: Weight = 0.1
     d_norm: Literal["batch", "layer", "none"] = "batch"
+    g_norm: Literal["batch", "none"] = "batch"
     g_activation: Literal["relu", "softplus"] = "relu"
     layer_noise: Weight = 0.0
     spectral_norm: bool = False
@@ -103,9 +106,10 @@ class GAN(Game):
     def resolve(
         cls, given: Mapping[str, Any], dataset: str = "", title: str | None = None
     ) -> dict[str, Any]:
-        """As `Game.resolve`; a recipe's or preset's `dense` goes with backbone=dcgan alone."""
+        """As `Game.resolve`; a recipe's or preset's `dense` goes with a backbone that has it."""
         found = super().resolve(given, dataset, title)
-        if found["backbone"] not in ("auto", "dcgan") and "dense" not in given:
+        backbone = BACKBONES.get(found["backbone"])
+        if backbone and "dense" not in backbone.supports and "dense" not in given:
             found["dense"] = 0
         return found
 
@@ -117,7 +121,7 @@ class GAN(Game):
         """How many outputs the discriminator has."""
         return 1
 
-    judge = staticmethod(backbones.only)
+    judge = staticmethod(only)
     """Makes the score (n,) of the discriminator's outputs (n, k)."""
 
     def build(self) -> None:
@@ -129,23 +133,15 @@ class GAN(Game):
         self.latent = self.layout()
         condition = self.classes if self.conditional else 0
         seen = (self.shape[0] + condition, *self.shape[1:])
-        kind, inputs = backbones.choose(self.backbone, self.shape), self.latent.size
-        width = self.width or (256 if kind == "mlp" else 64)
-        if kind == "mlp":
-            activation = nn.ReLU if self.g_activation == "relu" else nn.Softplus
-            generator = backbones.mlp_generator(inputs, self.shape, width, activation)
-        elif kind == "dcgan":
-            generator = backbones.dcgan_generator(inputs, self.shape, width, self.dense)
-        else:
-            generator = backbones.upsample_generator(inputs, self.shape, width)
+        backbone = self.design
+        generator = backbone.generator(self.latent.size, self.shape, self)
         trunk, features = self.trunk(seen)
         kernels = (self.minibatch_discrimination, self.minibatch_dims)
         discriminator = Discriminator(
             trunk, features, self.outputs(), self.judge, condition, kernels
         )
-        if kind != "mlp":
-            backbones.initialise(generator)
-            backbones.initialise(discriminator)
+        backbone.initialise(generator)
+        backbone.initialise(discriminator)
         if self.spectral_norm:
             layers.add_spectral_norm(discriminator)
         if self.weight_norm != "none":
@@ -162,15 +158,12 @@ class GAN(Game):
 
     def trunk(self, shape: tuple[int, ...]) -> tuple[layers.Stack, int]:
         """A discriminator's trunk for images of a shape, and the number of its features."""
-        kind = backbones.choose(self.backbone, self.shape)
-        if kind == "mlp":
-            width = self.width or 256
-            hidden = self.hidden or (width, width)
-            return backbones.mlp_trunk(shape, hidden, self.leak, self.layer_noise)
-        looks = self.width or 64, self.d_norm, self.leak, self.layer_noise
-        if kind == "dcgan":
-            return backbones.dcgan_trunk(shape, *looks, self.dense)
-        return backbones.upsample_trunk(shape, *looks)
+        return self.design.trunk(shape, self)
+
+    @property
+    def design(self) -> Backbone:
+        """The backbone that the networks are made by. ValueError where it cannot make the shape."""
+        return choose(self.backbone, self.shape)
 
     def prepare(self, batch: Batch) -> None:
         """Choose reference batches; initialise normalised weights from data."""

@@ -38,7 +38,9 @@ class GaussianNoise(Noisy):
 
     def disturbed(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """x with noise of its own on every number."""
-        return x + self.strength * torch.empty_like(x).normal_(generator=rng)
+        # drawn channels first, so that no layout in memory changes which number goes where
+        noise = torch.empty_like(x, memory_format=torch.contiguous_format)
+        return x + self.strength * noise.normal_(generator=rng)
 
 
 class ChannelDropout(Noisy):
@@ -220,10 +222,11 @@ class Referenced(nn.Module):
         self, network: Stack, shape: tuple[int, ...], references: int, example: bool
     ) -> None:
         super().__init__()
-        for name, module in network.named_children():
-            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-                virtual = VirtualBatchNorm(module.num_features, references, example)
-                setattr(network, name, virtual)
+        for parent in list(network.modules()):
+            for name, module in parent.named_children():
+                if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+                    virtual = VirtualBatchNorm(module.num_features, references, example)
+                    setattr(parent, name, virtual)
         self.network = network
         self.register_buffer("reference", torch.zeros(references, *shape))
 

@@ -52,7 +52,8 @@ def arguments(cls: OptimizerClass) -> dict[str, Any]:
 
 
 def parse(text: str) -> tuple[OptimizerClass, dict[str, Any]]:
-    """`SGD/momentum=0.9/nesterov=true` as a class of torch.optim and its keyword arguments.
+    """`SGD/momentum=0.9/nesterov=true` as a class of torch.optim and its keyword arguments, those
+    left out that have their default.
 
     Raises ValueError for an unknown class, an unknown argument, or a value that is none.
     """
@@ -60,7 +61,7 @@ def parse(text: str) -> tuple[OptimizerClass, dict[str, Any]]:
     spelt = {one.lower(): one for one in CLASSES}.get(name.lower())
     if spelt is None:
         if name in UNUSABLE:
-            raise ValueError(f"{name} cannot train an update: {UNUSABLE[name]}")
+            raise ValueError(f"no update can be trained by {name}: {UNUSABLE[name]}")
         raise ValueError(str(unknown("optimizer", name, CLASSES)))
     cls = CLASSES[spelt]
     valid = [key for key in arguments(cls) if key not in ELSEWHERE | HOW]
@@ -71,16 +72,19 @@ def parse(text: str) -> tuple[OptimizerClass, dict[str, Any]]:
             raise ValueError(f"{key} is a hyperparameter of its own, no argument of {spelt}")
         if not equals or key not in valid:
             raise ValueError(str(unknown(f"argument of {spelt}", key, valid)))
-        given[key] = _value(key, value)
+        default = arguments(cls)[key]
+        read = _value(key, value, float if type(default) is float else None)
+        if read != default:
+            given[key] = read
     return cls, given
 
 
-def _value(key: str, text: str) -> Any:
+def _value(key: str, text: str, kind: type[float] | None) -> Any:
     words = {"true": True, "false": False, "none": None}
     if text.lower() in words:
         return words[text.lower()]
     try:
-        return ast.literal_eval(text)
+        return kind(text) if kind else ast.literal_eval(text)
     except (ValueError, SyntaxError):
         raise ValueError(f"{key}={text}: give a number, true or false") from None
 
@@ -92,8 +96,8 @@ def canonical(text: str) -> str:
     if given:  # making one imports torch's compiler, which takes seconds
         try:
             cls([torch.zeros(1, requires_grad=True)], lr=1e-3, **given)
-        except Exception as error:  # a class says in its own ways what it refuses
-            raise ValueError(f"{cls.__name__}: {error}") from None
+        except (ValueError, TypeError, AttributeError, RuntimeError) as error:
+            raise ValueError(str(error)) from None
     return "/".join([cls.__name__, *(f"{key}={value}" for key, value in given.items())])
 
 

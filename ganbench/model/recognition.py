@@ -6,8 +6,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from ganbench.model.backbones import View, head
 from ganbench.model.batch import Batch
+from ganbench.model.discriminator import View, head
 from ganbench.model.gan import GAN
 from ganbench.model.hyperparameters import Count, Size, Weight
 from ganbench.model.latent import Latent, LatentValue, Posterior

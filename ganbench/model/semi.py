@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganbench.errors import Unsupported
-from ganbench.model.backbones import View
 from ganbench.model.batch import Batch
+from ganbench.model.discriminator import View
 from ganbench.model.gan import GAN
 from ganbench.model.hyperparameters import Weight
 from ganbench.model.latent import LatentValue

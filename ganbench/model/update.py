@@ -33,8 +33,9 @@ class Update:
     (`lr_schedule` for the schedule).
 
     `clip_weights`: every parameter is put back to between -c and c after each step (WGAN,
-    arXiv:1701.07875, algorithm 1); 0 leaves them. `historical_averaging` is the weight of ||theta - mean over the past of theta||^2 in the
-    loss (Salimans et al. 2016, arXiv:1606.03498, sec. 3.3); the trainer adds its gradient.
+    arXiv:1701.07875, algorithm 1); 0 leaves them. `historical_averaging` is the weight of
+    ||theta - mean over the past of theta||^2 in the loss (Salimans et al. 2016,
+    arXiv:1606.03498, sec. 3.3); the trainer adds its gradient.
     """
 
     name: str

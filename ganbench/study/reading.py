@@ -46,7 +46,13 @@ def reading(game: Game, split: Split | Streamed) -> Reading:
 
         progress = torch.zeros(())
         return Batch(
-            game, lambda: read("real"), len(images), rng, progress, lambda: read("labelled")
+            game.generator,
+            game.latent,
+            lambda: read("real"),
+            len(images),
+            rng,
+            progress,
+            lambda: read("labelled"),
         )
 
     with torch.random.fork_rng(), contextlib.suppress(Exception, SystemExit):

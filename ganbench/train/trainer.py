@@ -324,7 +324,8 @@ class Trainer:
 
         labelled = self.labelled_dealer
         return Batch(
-            self.game,
+            self.game.generator,
+            self.game.latent,
             lambda: read(self.dealer),
             self.batch_size,
             self.rngs["latent"],

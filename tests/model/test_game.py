@@ -266,7 +266,14 @@ def test_one_pass_of_the_discriminator_is_two(given: dict[str, Any]) -> None:
     found = []
     for together in (True, False):
         game.one_by_one = together
-        batch = Batch(game, lambda: (real, real), 8, rng.manual_seed(1), torch.zeros(()))
+        batch = Batch(
+            game.generator,
+            game.latent,
+            lambda: (real, real),
+            8,
+            rng.manual_seed(1),
+            torch.zeros(()),
+        )
         batch._fake = real.flip(0).sqrt()
         views_and_loss = game.contest(batch)
         found.append([t for view in views_and_loss[:2] for t in view] + [views_and_loss[2]])

@@ -6,13 +6,15 @@ import pytest
 import torch
 from torch import distributions, nn
 
-from ganbench.model import GAN, Autoencoder, backbones, losses
+from ganbench.model import GAN, Autoencoder, Discriminator, losses
+from ganbench.model.backbones import choose
 from ganbench.model.batch import Batch
+from ganbench.model.discriminator import with_planes
 from tests.floats import single
 
 
 def test_points_have_a_linear_generator_and_no_convolutions() -> None:
-    assert backbones.choose("auto", (2,)) == "mlp"
+    assert choose("auto", (2,)).name == "mlp"
     game = GAN((2,), 8, {"width": 8})
     assert not any(isinstance(module, nn.Tanh) for module in game.generator.modules())
     last = [module for module in game.generator.modules() if isinstance(module, nn.Linear)][-1]
@@ -27,13 +29,13 @@ def test_points_have_a_linear_generator_and_no_convolutions() -> None:
 
 def test_labels_are_numbers_beside_a_point() -> None:
     points = torch.tensor([[0.5, -0.5], [0.1, 0.2]])
-    seen = backbones.with_planes(points, torch.tensor([2, 0]), 3)
+    seen = with_planes(points, torch.tensor([2, 0]), 3)
     assert torch.equal(seen, torch.tensor([[0.5, -0.5, 0, 0, 1], [0.1, 0.2, 1, 0, 0]]))
 
 
 def test_labels_are_planes_beside_an_image() -> None:
     images = torch.arange(8.0).reshape(2, 1, 2, 2)
-    seen = backbones.with_planes(images, torch.tensor([1, 0]), 2)
+    seen = with_planes(images, torch.tensor([1, 0]), 2)
     assert torch.equal(seen[:, :1], images)
     assert seen[:, 1:].sum((2, 3)).tolist() == [[0, 4], [4, 0]]
 
@@ -48,14 +50,21 @@ class Linear(nn.Module):
 def test_penalties_on_points_by_hand() -> None:
     """The gradient has length 5 everywhere: (5 - 1)^2 between, 5^2 / 2 on either side."""
     base = GAN((2,), 8, {"width": 4})
-    base.discriminator = backbones.Discriminator(Linear(), 1)
+    base.discriminator = Discriminator(Linear(), 1)
     base.discriminator.output.weight.data.fill_(1)
     base.discriminator.output.bias.data.zero_()
     real, labels = torch.randn(6, 2), torch.zeros(6, dtype=torch.int64)
     rng = torch.Generator().manual_seed(0)
 
     def loss() -> float:
-        batch = Batch(base, lambda: (real, labels), 6, rng.manual_seed(0), torch.zeros(()))
+        batch = Batch(
+            base.generator,
+            base.latent,
+            lambda: (real, labels),
+            6,
+            rng.manual_seed(0),
+            torch.zeros(()),
+        )
         return base.contest(batch)[2].item()
 
     plain = loss()
@@ -78,7 +87,12 @@ def test_the_penalised_points_lie_between(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(losses, "one_centred", watched)
     real, labels = torch.full((6, 2), 50.0), torch.zeros(6, dtype=torch.int64)
     batch = Batch(
-        base, lambda: (real, labels), 6, torch.Generator().manual_seed(0), torch.zeros(())
+        base.generator,
+        base.latent,
+        lambda: (real, labels),
+        6,
+        torch.Generator().manual_seed(0),
+        torch.zeros(()),
     )
     base.contest(batch)
     share = (seen[0] - batch.fake) / (real - batch.fake)

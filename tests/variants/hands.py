@@ -105,7 +105,15 @@ def hand(
         deal_labelled = forbidden
     given = torch.zeros(n, dtype=torch.int64) if labels is None else torch.tensor(labels)
     rng = torch.Generator().manual_seed(0)
-    batch = Batch(game, lambda: (real, given), n, rng, torch.tensor(progress), deal_labelled)
+    batch = Batch(
+        game.generator,
+        game.latent,
+        lambda: (real, given),
+        n,
+        rng,
+        torch.tensor(progress),
+        deal_labelled,
+    )
     if fake is not None:
         batch._fake = fake
     if codes is not None:

@@ -134,7 +134,8 @@ def fake_batch(game: Game, device: torch.device) -> Batch:
         return images, torch.zeros(BATCH, dtype=torch.long, device=device)
 
     progress = torch.zeros((), device=device)
-    return Batch(game, deal, BATCH, fake_generator(device), progress)
+    rng = fake_generator(device)
+    return Batch(game.generator, game.latent, deal, BATCH, rng, progress)
 
 
 @contextmanager
