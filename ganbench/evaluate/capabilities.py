@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -119,6 +119,30 @@ def latent_with_codes(model: Any) -> Latent:
 def generate(model: Any, latent: LatentValue, shape: tuple[int, ...]) -> Tensor:
     """Images (n, *shape) in [-1, 1] for drawn latents."""
     return _checked("generate", ask(model, "generate", latent), (len(latent), *shape))
+
+
+class RealImages(NamedTuple):
+    """Real images that a reference shows where a model generates its own.
+
+    images: (n, *shape), as the data set stores them. labels: (n,). source: the set that they are
+    of. rows: which of its images they are, or None where they were changed. blur: standard
+    deviation, in pixels, of the filter that they went through. new: the rows of the held-out
+    images that stand for new ones where these are compared with new ones, or None for all.
+    """
+
+    images: Tensor
+    labels: Tensor
+    source: Literal["train", "held-out"]
+    rows: Tensor | slice | None = slice(None)
+    blur: float = 0.0
+    new: Tensor | slice = slice(None)
+
+
+def real_images(model: Any) -> RealImages | None:
+    """What a model shows in place of generated images; None where it generates, or cannot."""
+    method = getattr(model, "real_images", None)
+    shown = method() if callable(method) else None
+    return shown if isinstance(shown, RealImages) else None
 
 
 def encode(model: Any, images: Tensor) -> Tensor:

@@ -1,382 +1,426 @@
-"""Every metric's name, version, direction and one-line summary. Imports no torch."""
+"""The metrics: every one's specification, in the order of tables. Imports no torch.
+
+A metric is declared here and nowhere else; it is measured by the function that its target names,
+which is imported when it is first called.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
+from ganbench.core.metric_specs import MetricSpec, Needs
 from ganbench.errors import unknown
 
-Better = Literal["higher", "lower", "none"]
-When = Literal["always", "images", "world", "mixture", "stacked", "asked"]
+_AT = "ganbench.evaluate.metrics."
 
-REFERENCES_VERSION = 1
-"""Raised when the numbers of the reference rows (real images, k-means) change meaning."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What is known of a metric without computing it.
-
-    name: the name of the score it gives. version: raised when its numbers change meaning.
-    unit: "" for a dimensionless number. when: measured `always`, on `images` alone, where the
-    factors are known (`world`), on points of a `mixture`, on `stacked` digits, or only when it
-    is `asked` for by name, because it is costly: no group and no `all` holds it. extractor:
-    what it, or a row beside it, reads of the extractor that the settings name; `classes` only
-    of one that knows the data set's.
-    """
-
-    name: str
-    group: str
-    summary: str
-    better: Better = "higher"
-    version: int = 1
-    unit: str = ""
-    when: When = "always"
-    extractor: Literal["", "features", "classes"] = ""
-
-
-CATALOGUE: dict[str, Entry] = {
-    entry.name: entry
-    for entry in (
-        Entry(
+METRICS: dict[str, MetricSpec] = {
+    spec.name: spec
+    for spec in (
+        MetricSpec(
             "fid",
             "fidelity",
             "Frechet distance of generated to training images in an extractor's features",
+            _AT + "fidelity:measure_fid",
             better="lower",
-            when="images",
+            needs="images",
             extractor="features",
+            headline={"images": 1, "labels": 2, "world": 5},
         ),
-        Entry(
+        MetricSpec(
             "kid",
             "fidelity",
             "unbiased kernel distance of generated to training images in the same features",
+            _AT + "fidelity:measure_kid",
             better="lower",
-            when="images",
+            needs="images",
             extractor="features",
         ),
-        Entry(
+        MetricSpec(
             "inception_score",
             "fidelity",
             "exp of the information that an extractor's classes and generated images share",
-            when="images",
+            _AT + "fidelity:measure_inception_score",
+            needs="images",
             extractor="features",
         ),
-        Entry(
+        MetricSpec(
             "precision",
             "fidelity",
             "share of generated images within the training images' neighbourhoods",
+            _AT + "fidelity:measure_precision",
             version=2,
-            when="images",
+            needs="images",
             extractor="features",
+            headline={"images": 2, "labels": 3},
         ),
-        Entry(
+        MetricSpec(
             "recall",
             "fidelity",
             "share of training images within the generated images' neighbourhoods",
+            _AT + "fidelity:measure_recall",
             version=2,
-            when="images",
+            needs="images",
             extractor="features",
+            headline={"images": 3, "labels": 4},
         ),
-        Entry(
+        MetricSpec(
             "density",
             "fidelity",
             "how many training images' neighbourhoods hold a generated image, over k",
+            _AT + "fidelity:measure_density",
             version=2,
-            when="images",
+            needs="images",
             extractor="features",
         ),
-        Entry(
+        MetricSpec(
             "coverage",
             "fidelity",
             "share of training images whose neighbourhood holds a generated image",
+            _AT + "fidelity:measure_coverage",
             version=2,
-            when="images",
+            needs="images",
             extractor="features",
         ),
-        Entry(
+        MetricSpec(
             "fd_dinov2",
             "fidelity",
             "Frechet distance of generated to training images in DINOv2's features",
+            _AT + "fd_dinov2:measure_fd_dinov2",
             better="lower",
-            when="asked",
+            needs="images",
+            on_request=True,
+            extractor="dinov2",
         ),
-        Entry(
+        MetricSpec(
             "cmmd",
             "fidelity",
             "maximum mean discrepancy of generated and training images in CLIP's embeddings",
+            _AT + "cmmd:measure_cmmd",
             better="lower",
-            when="asked",
+            needs="images",
+            on_request=True,
+            extractor="clip",
         ),
-        Entry(
+        MetricSpec(
             "modes_captured",
             "modes",
             "modes of the mixture with at least one high-quality point",
-            when="mixture",
+            _AT + "found_modes:measure_modes_captured",
+            needs="mixture",
+            headline={"mixture": 1},
         ),
-        Entry(
+        MetricSpec(
             "high_quality",
             "modes",
             "share of generated points within 3 standard deviations of a mode",
-            when="mixture",
+            _AT + "found_modes:measure_high_quality",
+            needs="mixture",
+            headline={"mixture": 2},
         ),
-        Entry(
+        MetricSpec(
             "reverse_kl",
             "modes",
             "KL divergence of high-quality points over the modes from uniform",
+            _AT + "found_modes:measure_reverse_kl",
             better="lower",
             unit="nats",
-            when="mixture",
+            needs="mixture",
+            headline={"mixture": 3},
         ),
-        Entry(
+        MetricSpec(
             "stacked_modes_captured",
             "modes",
             "triples of digits, of 1,000, that are generated",
-            when="stacked",
+            _AT + "found_modes:measure_stacked_modes_captured",
+            needs="stacked",
         ),
-        Entry(
+        MetricSpec(
             "stacked_modes_kl",
             "modes",
             "KL divergence of generated triples of digits from uniform",
+            _AT + "found_modes:measure_stacked_modes_kl",
             better="lower",
             unit="nats",
-            when="stacked",
+            needs="stacked",
         ),
-        Entry(
+        MetricSpec(
             "code_recovery",
             "codes",
             "accuracy of an independent probe that reads categorical codes off noisy images",
+            _AT + "codes:measure_code_recovery",
+            headline={"images": 4, "labels": 5},
         ),
-        Entry(
+        MetricSpec(
             "code_recovery_clean",
             "codes",
             "the same probe, trained and tested on images without noise",
+            _AT + "codes:measure_code_recovery_clean",
         ),
-        Entry(
+        MetricSpec(
             "code_recovery_continuous",
             "codes",
             "R2 of an independent probe that reads continuous codes off noisy images",
+            _AT + "codes:measure_code_recovery_continuous",
+            headline={"world": 4},
         ),
-        Entry(
+        MetricSpec(
             "code_recovery_continuous_clean",
             "codes",
             "the same probe, trained and tested on images without noise",
+            _AT + "codes:measure_code_recovery_continuous_clean",
         ),
-        Entry(
+        MetricSpec(
             "self_code_recovery",
             "codes",
             "accuracy of the model's own encode() on its own images (self-graded)",
+            _AT + "codes:measure_self_code_recovery",
         ),
-        Entry(
+        MetricSpec(
             "self_code_recovery_continuous",
             "codes",
             "R2 of the model's own encode() on its own images (self-graded)",
+            _AT + "codes:measure_self_code_recovery_continuous",
         ),
-        Entry(
+        MetricSpec(
             "mutual_information_bound",
             "information",
             "L_I of the categorical codes under the model's own posterior (self-graded)",
+            _AT + "information:measure_mutual_information_bound",
             unit="nats",
         ),
-        Entry(
+        MetricSpec(
             "mutual_information_bound_continuous",
             "information",
             "L_I of the continuous codes under the model's own posterior (self-graded)",
+            _AT + "information:measure_mutual_information_bound_continuous",
             unit="nats",
         ),
-        Entry(
+        MetricSpec(
             "cluster_accuracy",
             "clusters",
             "accuracy of the model's categories, mapped to classes, on held-out real images",
+            _AT + "clusters:measure_cluster_accuracy",
+            headline={"images": 6, "labels": 7},
         ),
-        Entry(
+        MetricSpec(
             "nmi",
             "clusters",
             "normalised mutual information of the model's categories and class on real images",
+            _AT + "clusters:measure_nmi",
         ),
-        Entry(
+        MetricSpec(
             "ari",
             "clusters",
             "adjusted Rand index of the model's categories and class on real images",
+            _AT + "clusters:measure_ari",
         ),
-        Entry(
+        MetricSpec(
             "representation_cluster_accuracy",
             "clusters",
             "accuracy of k-means on the continuous codes of real images, mapped to classes",
+            _AT + "clusters:measure_representation_cluster_accuracy",
         ),
-        Entry(
+        MetricSpec(
             "mig",
             "disentanglement",
             "mutual information gap of the codes of real images, mean over factors",
+            _AT + "representations:measure_mig",
             version=2,
-            when="images",
+            needs="images",
+            headline={"images": 5, "labels": 6, "world": 2},
         ),
-        Entry(
+        MetricSpec(
             "modularity",
             "disentanglement",
             "how alone each code's best factor is, in mutual information",
-            when="images",
+            _AT + "representations:measure_modularity",
+            needs="images",
         ),
-        Entry(
+        MetricSpec(
             "irs",
             "disentanglement",
             "interventional robustness: how little a code strays while its factor is held",
-            when="images",
+            _AT + "representations:measure_irs",
+            needs="images",
         ),
-        Entry(
+        MetricSpec(
             "dci_disentanglement",
             "disentanglement",
             "how few factors each code matters for, by the importances of boosted trees",
-            when="world",
+            _AT + "representations:measure_dci_disentanglement",
+            needs="world",
+            headline={"world": 1},
         ),
-        Entry(
+        MetricSpec(
             "dci_completeness",
             "disentanglement",
             "how few codes matter for each factor, by the importances of boosted trees",
-            when="world",
+            _AT + "representations:measure_dci_completeness",
+            needs="world",
         ),
-        Entry(
+        MetricSpec(
             "dci_informativeness",
             "disentanglement",
             "accuracy of boosted trees that predict factors from all codes",
-            when="world",
+            _AT + "representations:measure_dci_informativeness",
+            needs="world",
         ),
-        Entry(
+        MetricSpec(
             "sap",
             "disentanglement",
             "gap of the two best linear predictions of a factor from a single code",
-            when="images",
+            _AT + "representations:measure_sap",
+            needs="images",
         ),
-        Entry(
+        MetricSpec(
             "explicitness",
             "disentanglement",
             "area under the curve of linear predictions of factors from all codes",
-            when="images",
+            _AT + "representations:measure_explicitness",
+            needs="images",
         ),
-        Entry(
+        MetricSpec(
             "factor_vae_score",
             "disentanglement",
             "FactorVAE's score: the least varying code names the factor that is held",
-            when="world",
+            _AT + "representations:measure_factor_vae_score",
+            needs="world",
+            headline={"world": 3},
         ),
-        Entry(
+        MetricSpec(
             "beta_vae_score",
             "disentanglement",
             "beta-VAE's score: a linear classifier of code differences names the held factor",
-            when="world",
+            _AT + "representations:measure_beta_vae_score",
+            needs="world",
         ),
-        Entry(
+        MetricSpec(
             "within_category_correlation",
             "disentanglement",
             "|Spearman| of continuous codes with slant, thickness, width or height",
-            when="images",
+            _AT + "correlation:measure_within_category_correlation",
+            needs="images",
         ),
-        Entry(
+        MetricSpec(
             "auxiliary_accuracy",
             "classes",
             "accuracy of a class-conditional model's own classify() on held-out real images",
+            _AT + "classes:measure_auxiliary_accuracy",
         ),
-        Entry(
+        MetricSpec(
             "test_error",
             "classes",
             "share of held-out real images that the model's own classify() gets wrong",
+            _AT + "classes:measure_test_error",
             better="lower",
+            headline={"images": 7, "labels": 1},
         ),
-        Entry(
+        MetricSpec(
             "conditional_accuracy",
             "classes",
             "how often an independent classifier sees the intended label in a generated image",
-            when="images",
+            _AT + "classes:measure_conditional_accuracy",
+            needs="images",
             extractor="classes",
         ),
-        Entry(
+        MetricSpec(
             "classification_accuracy_score",
             "classes",
             "accuracy on real images of a classifier trained on generated ones",
+            _AT + "classes:measure_classification_accuracy_score",
         ),
-        Entry(
+        MetricSpec(
             "intra_class_diversity",
             "classes",
             "Vendi score of an extractor's features within a class; to be read beside real images'",
+            _AT + "diversity:measure_intra_class_diversity",
             better="none",
-            when="images",
+            needs="images",
             extractor="features",
         ),
-        Entry(
+        MetricSpec(
             "memorisation_ratio",
             "memorisation",
             "distance to the nearest training image over that of new real images: 1 new, 0 copies",
+            _AT + "memorisation:measure_memorisation_ratio",
             better="none",
-            when="images",
+            needs="images",
             extractor="features",
         ),
-        Entry(
+        MetricSpec(
             "memorisation_copies",
             "memorisation",
             "share of samples as near to training as the nearest 1 % of new real images",
+            _AT + "memorisation:measure_memorisation_copies",
             better="lower",
-            when="images",
+            needs="images",
             extractor="features",
         ),
-        Entry(
+        MetricSpec(
             "pixel_js",
             "robustness",
             "Jensen-Shannon distance of the histograms of generated and training pixels",
+            _AT + "histograms:measure_pixel_js",
             better="lower",
             version=2,
-            when="images",
+            needs="images",
         ),
-        Entry(
+        MetricSpec(
             "feature_js",
             "robustness",
             "Jensen-Shannon distance of the histograms of an extractor's features, mean over them",
+            _AT + "histograms:measure_feature_js",
             better="lower",
             version=2,
-            when="images",
+            needs="images",
             extractor="features",
         ),
-        Entry(
+        MetricSpec(
             "real_fake_auc",
             "robustness",
             "AUC of the model's own score() for held-out real against generated images",
+            _AT + "robustness:measure_real_fake_auc",
             better="none",
         ),
-        Entry(
-            "attacked_accuracy",
+        MetricSpec(
+            "robust_accuracy",
             "robustness",
             "accuracy of the model's own classify() on real images under four attacks, their mean",
-            when="images",
+            _AT + "robustness:measure_robust_accuracy",
+            needs="images",
             extractor="classes",
         ),
-        Entry(
-            "attacked_auc",
+        MetricSpec(
+            "attack_detection_auc",
             "robustness",
             "AUC of classify()'s confidence for clean against attacked real images, mean of four",
+            _AT + "robustness:measure_attack_detection_auc",
             better="none",
-            when="images",
+            needs="images",
             extractor="classes",
         ),
     )
 }
 
 
-def chosen(metrics: Sequence[str] | None, kinds: Collection[When] = ()) -> list[str]:
-    """The metrics of an evaluation, in the catalogue's order: those named, or the usual ones.
+def usual(kinds: Collection[Needs]) -> list[MetricSpec]:
+    """The metrics that are measured unless others are named, on data of these kinds."""
+    return [spec for spec in METRICS.values() if spec.needs in kinds and not spec.on_request]
 
-    kinds: what the data is, see `Entry.when`. `all` names every metric, a group's name all of
-    the group, but for those that are measured only when they are asked for by their own name.
-    Raises UserError for an unknown name.
+
+def chosen(names: Sequence[str]) -> list[MetricSpec]:
+    """The metrics of some names, in the table's order.
+
+    `all` names every metric, a group's name all of the group, but for those that are measured
+    only on request, by their own name. Raises UserError for an unknown name.
     """
-    if metrics is None:
-        return [entry.name for entry in CATALOGUE.values() if entry.when in kinds]
-    groups = {entry.group for entry in CATALOGUE.values()}
-    for name in metrics:
-        if name not in {"all", *groups, *CATALOGUE}:
-            raise unknown("metric", name, [*CATALOGUE, *groups, "all"])
-    asked = set(metrics)
+    groups = {spec.group for spec in METRICS.values()}
+    for name in names:
+        if name not in {"all", *groups, *METRICS}:
+            raise unknown("metric", name, [*METRICS, *groups, "all"])
+    asked = set(names)
     return [
-        entry.name
-        for entry in CATALOGUE.values()
-        if entry.name in asked or (entry.when != "asked" and {"all", entry.group} & asked)
+        spec
+        for spec in METRICS.values()
+        if spec.name in asked or (not spec.on_request and {"all", spec.group} & asked)
     ]

@@ -7,6 +7,8 @@ with the count, its row says how many images it is of.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from ganbench.evaluate.capabilities import TooFew
@@ -27,8 +29,12 @@ def enough(count: int, what: str, least: int = FEWEST) -> None:
 
 
 def enough_generated(evidence: Evidence, least: int = FEWEST) -> None:
-    """Raise TooFew for too few generated images."""
-    enough(evidence.settings.samples, "generated images", least)
+    """Raise TooFew for too few generated images, or real ones that are shown in their place."""
+    if evidence.shown is None:
+        enough(evidence.settings.samples, "generated images", least)
+    else:
+        what = "training" if evidence.shown.source == "train" else "held-out real"
+        enough(len(evidence.shown.images), f"{what} images", least)
 
 
 def enough_training(evidence: Evidence, least: int = FEWEST) -> None:
@@ -41,9 +47,15 @@ def enough_held_out(evidence: Evidence, least: int = FEWEST) -> None:
     enough(len(evidence.held_out), "held-out real images", least)
 
 
-def enough_for_frechet(evidence: Evidence, features: int) -> None:
-    """Raise TooFew for too few held-out images for a Frechet distance in so many features."""
-    enough_held_out(evidence, max(FEWEST, min(features, FEWEST_FRECHET)))
+def enough_for_frechet(evidence: Evidence, width: Callable[[], int]) -> None:
+    """Raise TooFew for too few images for a Frechet distance to the training images.
+
+    width: how many features there are, which is asked for real images that are shown alone.
+    """
+    enough_generated(evidence, FEWEST_FRECHET if evidence.shown is None else FEWEST)
+    enough_training(evidence)
+    if evidence.shown is not None:
+        enough_generated(evidence, max(FEWEST, min(width(), FEWEST_FRECHET)))
 
 
 def equal(evidence: Evidence) -> int:
@@ -54,9 +66,19 @@ def equal(evidence: Evidence) -> int:
     few for a row of their own do not bound the others. Raises TooFew.
     """
     enough_generated(evidence)
+    enough(evidence.settings.samples, "generated images")
     enough_training(evidence)
     counts = [evidence.settings.samples, len(evidence.train), len(evidence.held_out)]
     return min(count for count in counts if count >= FEWEST)
+
+
+def compared(evidence: Evidence, values: Tensor) -> Tensor:
+    """`equal` rows of what belongs to the generated images (n, ...): the first that were drawn.
+
+    Of real images that are shown in their place it is a fixed random choice.
+    """
+    count = equal(evidence)
+    return values[:count] if evidence.shown is None else some(values, count)
 
 
 def some(values: Tensor, count: int) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ganbench.data.dataset import Dataset, Split, Streamed, as_stored, to_unit_range
 from ganbench.evaluate import capabilities, extractor_table, extractors, probe, real
-from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.capabilities import RealImages, Unavailable
 from ganbench.evaluate.extractors import Extractor, Read
 from ganbench.evaluate.networks import BATCH
 from ganbench.evaluate.settings import Settings
@@ -89,10 +89,11 @@ def gathered(function: Callable[[Evidence], T]) -> Callable[[Evidence], T]:
 
 
 class Categories(NamedTuple):
-    """Categories (n,), int64, of real training and held-out images."""
+    """Categories (n,), int64, of real images, and by which capability they are."""
 
     train: Tensor
     held_out: Tensor
+    by: str
 
 
 class Evidence:
@@ -134,13 +135,13 @@ class Evidence:
     @cached_property
     def train(self) -> Split:
         """Real training images: what distances and mappings refer to."""
-        return choose(self.dataset.train, self.settings.reference)
+        return choose(self.dataset.train, self.settings.max_real_images)
 
     @cached_property
     def held_out(self) -> Split:
         """Real images that the model was not trained on."""
         whole = self.dataset.test if self.split == "test" else self.dataset.validation
-        return choose(whole, self.settings.reference)
+        return choose(whole, self.settings.max_real_images)
 
     # The model's latent and images.
 
@@ -172,6 +173,18 @@ class Evidence:
         return column
 
     @cached_property
+    def shown(self) -> RealImages | None:
+        """The real images that a reference shows in place of generated ones."""
+        return capabilities.real_images(self.model)
+
+    def images(self, count: int) -> dict[str, Any]:
+        """The facts of a protocol: how many images a number is of, and of which."""
+        if self.shown is None:
+            return {"generated": count}
+        name = "held_out_shown" if self.shown.source == "held-out" else "training_shown"
+        return {name: count} | ({"blur": self.shown.blur} if self.shown.blur else {})
+
+    @cached_property
     def _sample(self) -> tuple[Tensor, LatentValue]:
         return self._generate(self.settings.samples, "samples")
 
@@ -187,12 +200,14 @@ class Evidence:
 
     @cached_property
     def generated(self) -> Tensor:
-        """The generated images (samples, *shape), uint8."""
-        return as_stored(self.generated_raw)
+        """The generated images (samples, *shape), uint8; of a reference, those that it shows."""
+        return as_stored(self.generated_raw) if self.shown is None else self.shown.images
 
     @property
     def generated_labels(self) -> Tensor:
         """The intended class (samples,) of each generated image, int64."""
+        if self.shown is not None:
+            return self.shown.labels
         return self.generated_latent.codes[:, self.label_code].long()
 
     # What an extractor sees.
@@ -200,18 +215,24 @@ class Evidence:
     @cached_property
     def extractor(self) -> Extractor:
         """The extractor that the settings name, or the data set's default; none reads points."""
-        if len(self.dataset.shape) == 1:
+        if self.dataset.kind == "points":
             raise Unavailable("these are points, and extractors read images")
         return extractors.find(self.settings.extractor, self.dataset.extractor, self.device)
 
     def seen_by(self, extractor: Extractor, images: ImageSet) -> Read:
         """What an extractor says of an image set; it reads each set once."""
         if images == "train":
-            return real.read(extractor, self.dataset, "train", self.train, self.settings.reference)
+            return real.read(
+                extractor, self.dataset, "train", self.train, self.settings.max_real_images
+            )
         if images == "held-out":
             return real.read(
-                extractor, self.dataset, self.split, self.held_out, self.settings.reference
+                extractor, self.dataset, self.split, self.held_out, self.settings.max_real_images
             )
+        if self.shown is not None and self.shown.rows is not None:
+            features, logits = self.seen_by(extractor, self.shown.source)
+            rows = self.shown.rows
+            return Read(features[rows], None if logits is None else logits[rows])
         if extractor.identity not in self._generated_reads:
             self._generated_reads[extractor.identity] = extractor.read(self.generated)
         return self._generated_reads[extractor.identity]
@@ -298,10 +319,12 @@ class Evidence:
     def categories(self) -> Categories:
         """The categories of real images: by cluster() where the model has it, else encode()."""
         try:
-            return Categories(self._cluster(self.train.images), self._cluster(self.held_out.images))
+            fitted, found = (self._cluster(part.images) for part in (self.train, self.held_out))
+            return Categories(fitted, found, "cluster()")
         except Unavailable:
             _ = self.categorical  # raises Unavailable, with its own reason, where there is none
-        return Categories(self.train_codes[:, 0].long(), self.held_out_codes[:, 0].long())
+        fitted, found = (codes[:, 0].long() for codes in (self.train_codes, self.held_out_codes))
+        return Categories(fitted, found, "the first categorical code by encode()")
 
     @cached_property
     def log_posteriors(self) -> Tensor:

@@ -119,9 +119,6 @@ KNOWN = {
 GUESTS: dict[str, ExtractorSpec] = {}
 """Extractors of plug-ins by what the user calls them: what `plugins.extractors` has put here."""
 
-OWN = {"fd_dinov2": "dinov2", "cmmd": "clip"}
-"""The extractor of each metric that is defined in one, whatever the settings name."""
-
 
 def spec_of(name: str) -> ExtractorSpec | None:
     """The declaration of an extractor: ganbench's, or a plug-in's that this process knows."""

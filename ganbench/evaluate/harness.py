@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import torch
 
+from ganbench.core.metric_specs import MetricSpec
+from ganbench.core.score import Score, Skip
 from ganbench.data.dataset import Dataset
-from ganbench.evaluate import references
+from ganbench.evaluate.capabilities import CapabilityError, NoWeights, TooFew, Unavailable
 from ganbench.evaluate.evidence import Evidence, undisturbed
-from ganbench.evaluate.metrics import METRICS
-from ganbench.evaluate.score import Score, measured
 from ganbench.evaluate.settings import Settings
 
-__all__ = ["Evaluation", "Score", "Settings", "evaluate"]
+__all__ = ["Evaluation", "Score", "Settings", "Skip", "evaluate", "judge"]
+
+Metrics = Sequence[MetricSpec] | None
+"""What is measured; None: what the settings say of the data set."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """What one evaluation found.
 
-    protocol_id: see `Settings.protocol_id`. skipped: (metric, reason) of what was not measured,
-    and ("metric of reference", reason) where a reference failed.
-    references: (name, score) of what stands beside a model: real images, k-means; they
-    depend on data and settings alone. seconds: wall-clock time of the whole. complete: all that
-    applies was tried with its weights here; else it is worth another evaluation.
+    skipped: what was not measured, and why. seconds: wall-clock time of the whole.
     """
 
-    protocol_id: str
     split: str
     settings: Settings
     seed: int
     scores: list[Score] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    references: list[tuple[str, Score]] = field(default_factory=list)
+    skipped: list[Skip] = field(default_factory=list)
     seconds: float = 0.0
-    complete: bool = True
 
 
 def evaluate(
@@ -50,27 +46,28 @@ def evaluate(
     split: str = "test",
     settings: Settings | None = None,
     device: torch.device | str = "cpu",
-    beside: bool = True,
+    metrics: Metrics = None,
 ) -> Evaluation:
     """Measure everything that a model can do; what it cannot is recorded with the reason.
 
     A metric that goes wrong is recorded, too, and does not end the others.
 
     model: anything with capabilities, on `device`. split: the held-out real images, "test"
-    for final scores, "validation" for choices. beside: gather the references too. The model's
+    for final scores, "validation" for choices. metrics: ganbench's or a guest's. The model's
     mode and parameters and the global generators of random numbers are left as they are found;
     on a CPU the same seed and number of threads give the same bits.
 
     Raises CapabilityError where a capability of the model went wrong (it raised, or gave another
     shape or numbers that are not finite): such a model has no scores. Raises ValueError for
-    another split, UserError for an unknown extractor.
+    another split, UserError for an unknown metric or extractor.
     """
-    return judge(Evidence(model, dataset, settings or Settings(), seed, split, device), beside)
+    evidence = Evidence(model, dataset, settings or Settings(), seed, split, device)
+    return judge(evidence, metrics)
 
 
 def judge(
     evidence: Evidence,
-    beside: bool = True,
+    metrics: Metrics = None,
     tell: Callable[[str, int, int], None] = lambda metric, done, of: None,
 ) -> Evaluation:
     """`evaluate`, from evidence that the caller keeps, for pictures say.
@@ -79,26 +76,56 @@ def judge(
     """
     start = time.perf_counter()
     dataset, settings, split = evidence.dataset, evidence.settings, evidence.split
-    complete = True
-    found = Evaluation(settings.protocol_id(dataset, split), split, settings, evidence.given_seed)
+    specs = settings.specs_for(dataset) if metrics is None else metrics
+    found = Evaluation(split, settings, evidence.given_seed)
     with undisturbed(evidence.model, evidence.given_seed, evidence.device):
-        names = settings.metrics_for(dataset)
-        for done, name in enumerate(names):
-            tell(name, done, len(names))
-            metric = METRICS[name]
-            outcome = measured(metric, partial(metric.measure, evidence), evidence)
+        for done, spec in enumerate(specs):
+            tell(spec.name, done, len(specs))
+            key = settings.key(spec, dataset, split)
+            try:
+                outcome = measured(spec, evidence, key)
+            except Unavailable as reason:
+                outcome = Skip(metric=spec.name, reason=str(reason), key=key)
             if isinstance(outcome, Score):
                 found.scores.append(outcome)
             else:
-                found.skipped.append((name, outcome.reason))
-                complete &= not outcome.again
-    if beside:
-        scores, missing = references.gather(dataset, split, settings, evidence.device)
-        found.references.extend(scores)
-        own = dict(found.skipped)  # of both there is one reason
-        found.skipped.extend(
-            (f"{metric} of {name}", reason)
-            for name, metric, reason in missing
-            if own.get(metric) != reason
+                found.skipped.append(outcome)
+    return replace(found, seconds=time.perf_counter() - start)
+
+
+def measured(spec: MetricSpec, evidence: Evidence, key: str) -> Score | Skip:
+    """The score of a metric, or why there is none: nothing that goes wrong in it leaves it.
+
+    Raises Unavailable where the metric does not apply to this model or these data (too few images
+    and weights that are not here are a `Skip`), and CapabilityError where it is the model that
+    went wrong.
+    """
+    start = time.perf_counter()
+    try:
+        found = spec.measure(evidence)
+        if not math.isfinite(found.value):
+            return Skip(metric=spec.name, reason=f"not a finite number: {found.value}", key=key)
+        facts: dict[str, Any] = {"version": spec.version, "split": evidence.split}
+        if spec.digest:
+            facts["digest"] = spec.digest
+        return Score(
+            metric=spec.name,
+            value=float(found.value),
+            standard_error=None if found.standard_error is None else float(found.standard_error),
+            count=int(found.count),
+            better=spec.better,
+            protocol={**found.protocol, **facts},
+            key=key,
+            group=spec.group if spec.digest else "",
+            seconds=time.perf_counter() - start,
+            parts={name: float(value) for name, value in found.parts.items()},
         )
-    return replace(found, seconds=time.perf_counter() - start, complete=complete)
+    except (TooFew, NoWeights) as reason:
+        again = isinstance(reason, NoWeights)
+        return Skip(metric=spec.name, reason=str(reason), key=key, again=again)
+    except (Unavailable, CapabilityError):
+        raise
+    except Exception as error:  # a metric must not end the evaluation
+        text = str(error).strip().splitlines()
+        said = f"failed: {type(error).__name__}" + (f": {text[0]}" if text else "")
+        return Skip(metric=spec.name, reason=said, key=key)

@@ -13,8 +13,8 @@ class Measurement:
 
     standard_error: of the value, over what it was averaged on (not over seeds), or None.
     count: how many items that is. protocol: the facts that change the number, besides the data
-    set, the split and the version; see `ganbench.core.protocol`. parts: further numbers by name,
-    such as one per code.
+    set, the split and the version; see `ganbench.core.protocol`. parts: further numbers by
+    name, such as one per code.
     """
 
     value: float

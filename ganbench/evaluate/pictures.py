@@ -16,7 +16,7 @@ from torch import Tensor
 from ganbench.data.dataset import to_uint8
 from ganbench.evaluate.capabilities import Unavailable, ask, latent_of
 from ganbench.evaluate.evidence import Evidence, stream, undisturbed
-from ganbench.evaluate.metrics import match_clusters
+from ganbench.evaluate.metrics.clusters import match_clusters
 from ganbench.model.latent import Latent, LatentValue
 from ganbench.printable import printable_caption
 

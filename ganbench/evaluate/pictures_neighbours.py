@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.evidence import Evidence, stream, undisturbed
-from ganbench.evaluate.metrics.memorisation import nearest
+from ganbench.evaluate.metrics.neighbours import nearest_rows
 from ganbench.evaluate.pictures import name_rows, sheet, show
 
 SAMPLES = 5
@@ -37,9 +37,9 @@ def neighbours_picture(evidence: Evidence, path: Path | BytesIO) -> None:
     count = min(NEIGHBOURS, len(train))
     rng = np.random.default_rng(stream(evidence.seed, "neighbours"))
     random = rng.permutation(len(images))[:SAMPLES]
-    closest = np.argsort(nearest(rows, reference, 1)[0][:, 0], kind="stable")[:SAMPLES]
+    closest = np.argsort(nearest_rows(rows, reference, 1)[0][:, 0], kind="stable")[:SAMPLES]
     chosen = torch.from_numpy(np.concatenate([random, closest]))
-    distances, found = nearest(rows[chosen], reference, count)
+    distances, found = nearest_rows(rows[chosen], reference, count)
 
     gap = torch.full_like(images[chosen], 255)[:, None]
     cells = torch.cat([images[chosen][:, None], gap, train[torch.from_numpy(found)]], 1)
@@ -54,7 +54,8 @@ def neighbours_picture(evidence: Evidence, path: Path | BytesIO) -> None:
 
 def _space(evidence: Evidence) -> tuple[str, Tensor, Tensor]:
     """Where distances are taken, and the samples (n, d) and training images (m, d) there."""
-    if "" in evidence.settings.extractors_for(evidence.dataset):
+    specs, known = evidence.settings.specs_for(evidence.dataset), ("features", "classes")
+    if any(spec.extractor in known for spec in specs):
         try:
             name = evidence.extractor.name
         except Unavailable:

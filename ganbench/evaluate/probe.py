@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganbench.evaluate.networks import Network, fit, fresh, outputs, reader
 from ganbench.model.latent import Code
@@ -59,11 +59,15 @@ def classify(
 
     Of points (n, 2) too: `Network` sorts images, `reader` points.
     """
-    images, labels = train
+    return outputs(classifier(*train, classes, steps=steps, seed=seed), test).argmax(1)
+
+
+def classifier(images: Tensor, labels: Tensor, classes: int, *, steps: int, seed: int) -> nn.Module:
+    """A network, in eval mode, trained on images (n, ...) and int64 labels (n,); as `classify`."""
     make = Network if images.dim() == 4 else reader
-    network = fresh(lambda: make(tuple(images.shape[1:]), classes), seed)
+    network: nn.Module = fresh(lambda: make(tuple(images.shape[1:]), classes), seed)
     fit(network, images, labels, F.cross_entropy, seed=seed, steps=steps, lr=CLASSIFIER_RATE)
-    return outputs(network, test).argmax(1)
+    return network
 
 
 def _scaled(column: Tensor, code: Code) -> Tensor:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from ganbench.core import protocol
+from ganbench.core.metric_specs import MetricSpec, Needs
 from ganbench.errors import within
 from ganbench.evaluate import extractor_table
-from ganbench.evaluate.catalogue import CATALOGUE, REFERENCES_VERSION, When, chosen
-from ganbench.evaluate.extractor_table import OWN
+from ganbench.evaluate.catalogue import chosen, usual
 
 if TYPE_CHECKING:
     from ganbench.data.dataset import Dataset
@@ -24,19 +23,19 @@ MOST_SAMPLES = 10**7
 class Settings:
     """Counts and sizes of an evaluation.
 
-    samples: generated images. reference: at most so many real images of a split are used,
-    a fixed random choice of them. probe_pairs, probe_test_pairs: generated (image, code)
+    samples: generated images. max_real_images: at most so many of a split are used, a fixed
+    random choice of them. probe_pairs, probe_test_pairs: generated (image, code)
     pairs that probes are trained and tested on. probe_steps, classifier_steps: Adam steps of
     100 images of a probe and of a fresh classifier. noise: standard deviation of the noise on
     images in [-1, 1]. extractor: its name, or None for the data set's default. metrics: names
-    (or groups, or "all", which hold none that is only measured by name); None means the usual
+    (or groups, or "all", which hold none that is measured on request alone); None means the usual
     ones of the data set.
 
     Raises ValueError for a count below 1 or a negative noise.
     """
 
     samples: int = 5000
-    reference: int = 10_000
+    max_real_images: int = 10_000
     probe_pairs: int = 4000
     probe_test_pairs: int = 2000
     probe_steps: int = 500
@@ -54,58 +53,59 @@ class Settings:
 
     def check(self) -> None:
         """Raise UserError for an unknown metric or extractor, or a file that is not there."""
-        chosen(self.metrics)
+        chosen(self.metrics or ())
         extractor_table.chosen(self.extractor, "")
 
-    def metrics_for(self, dataset: Dataset) -> list[str]:
+    def specs_for(self, dataset: Dataset) -> list[MetricSpec]:
         """What is measured on a data set. Raises UserError for an unknown metric."""
-        kinds: dict[When, bool] = {
-            "always": True,
-            "images": len(dataset.shape) == 3,
+        if self.metrics is not None:
+            return chosen(self.metrics)
+        kinds: dict[Needs, bool] = {
+            "anything": True,
+            "images": dataset.kind == "images",
             "world": dataset.world is not None,
             "mixture": dataset.mixture is not None,
             "stacked": dataset.name == "stacked_mnist",
         }
-        return chosen(self.metrics, [kind for kind, there in kinds.items() if there])
+        return usual([kind for kind, there in kinds.items() if there])
 
-    def extractors_for(self, dataset: Dataset) -> dict[str, str | None]:
-        """The extractors that the metrics of a data set read, as they are named to `find`.
+    def extractor_of(self, spec: MetricSpec, dataset: Dataset) -> str | None:
+        """The extractor that a metric reads on a data set, or None where it reads none.
 
-        By who reads them: "" for what the settings say, else the metric that is defined in one.
+        Raises UserError for an unknown extractor.
         """
-        metrics = self.metrics_for(dataset)
-        read: dict[str, str | None] = {
-            metric: name for metric, name in OWN.items() if metric in metrics
-        }
-        wanted = {CATALOGUE[metric].extractor for metric in metrics}
+        if spec.extractor not in ("features", "classes"):
+            return spec.extractor or None
         name = extractor_table.chosen(self.extractor, dataset.extractor)
         knows = name is not None and extractor_table.knows_classes(name, dataset.name)
-        if "features" in wanted or ("classes" in wanted and knows):
-            read[""] = self.extractor
-        return read
+        return name if spec.extractor == "features" or knows else None
 
-    def protocol_id(self, dataset: Dataset, split: str = "test") -> str:
-        """SHA-256, 12 hex digits, of all that defines the numbers but the model and the seed.
+    def key(self, spec: MetricSpec, dataset: Dataset, split: str = "test") -> str:
+        """SHA-256, 16 hex digits, of what a score is asked for by: all but the model and the seed.
 
-        Settings, extractor with its published hash where a metric reads it, versions of the
-        metrics, data and split. Nothing is fetched. Raises UserError for an unknown extractor.
+        The metric with its version (a guest's with the digest of its source), data and split, the
+        settings but for the choice of metrics, and the extractor by the hash that it is published
+        under. Nothing is fetched. Raises UserError for an unknown extractor.
         """
         from ganbench.evaluate.extractors import identity
 
-        metrics, read = self.metrics_for(dataset), self.extractors_for(dataset)
-        parts = {
-            "dataset": [dataset.name, dataset.fingerprint],
+        facts = {
+            "metric": [spec.name, spec.version, spec.digest],
+            "data": dataset.fingerprint,
             "split": split,
             # an extractor is known by its hash, whatever it was called and wherever it lies
-            "settings": {k: v for k, v in asdict(self).items() if k != "metrics"}
-            | {"extractor": None},
-            "extractor": identity(read.pop(""), dataset.extractor) if "" in read else None,
-            "metrics": {name: CATALOGUE[name].version for name in metrics},
-            "references": REFERENCES_VERSION,
+            "settings": {
+                name: value
+                for name, value in asdict(self).items()
+                if name not in ("metrics", "extractor")
+            },
+            "extractor": None,
         }
-        if read:
-            parts["extractors"] = {metric: identity(name, "") for metric, name in read.items()}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+        if spec.extractor in ("features", "classes"):
+            facts["extractor"] = identity(self.extractor, dataset.extractor)
+        elif spec.extractor:
+            facts["extractor"] = identity(spec.extractor, "")
+        return protocol.key(facts)
 
 
 def settings_of(

@@ -53,9 +53,9 @@ def _metric() -> type:
 
 def _metrics() -> Collection[str]:
     from ganbench.core.metric_specs import GROUPS
-    from ganbench.evaluate.catalogue import CATALOGUE
+    from ganbench.evaluate.catalogue import METRICS as OWN
 
-    return {*CATALOGUE, *GROUPS, "all"}
+    return {*OWN, *GROUPS, "all"}
 
 
 def _dataset() -> type:

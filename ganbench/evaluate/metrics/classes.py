@@ -3,77 +3,67 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from torch import Tensor
 
 from ganbench.evaluate import probe
 from ganbench.evaluate.evidence import Evidence, stream
+from ganbench.evaluate.measurement import Measurement
 from ganbench.evaluate.metrics.clusters import need_labels
 from ganbench.evaluate.metrics.codes import accuracy
-from ganbench.evaluate.metrics.registry import Measurement, metric
 from ganbench.evaluate.metrics.uncertainty import of_accuracy
 
 
-def _share(predicted: Tensor, labels: Tensor, protocol: str) -> Measurement:
+def _share(predicted: Tensor, labels: Tensor, protocol: dict[str, Any]) -> Measurement:
     value = accuracy(predicted, labels)
     return Measurement(value, len(labels), protocol, of_accuracy(value, len(labels)))
 
 
-@metric("auxiliary_accuracy")
-def _auxiliary_accuracy(evidence: Evidence) -> Measurement:
+def measure_auxiliary_accuracy(evidence: Evidence) -> Measurement:
+    """Accuracy of `classify()` on held-out real images, of a model whose code is the class."""
     _ = evidence.label_code  # a semi-supervised model's accuracy is 1 - test_error
-    return _share(*_own_classes(evidence))
+    return _own_classes(evidence)
 
 
-@metric("test_error")
-def _test_error(evidence: Evidence) -> Measurement:
-    return error_of(_share(*_own_classes(evidence)))
-
-
-def _own_classes(evidence: Evidence) -> tuple[Tensor, Tensor, str]:
-    need_labels(evidence)
-    logits, labels = evidence.held_out_class_logits, evidence.held_out.labels
-    return logits.argmax(1), labels, f"classify() on {len(labels)} held-out real images"
-
-
-def error_of(right: Measurement) -> Measurement:
-    """An accuracy as an error: one less it, of the same standard error."""
+def measure_test_error(evidence: Evidence) -> Measurement:
+    """One less the accuracy of `classify()` on held-out real images, of the same error."""
+    right = _own_classes(evidence)
     return replace(right, value=1 - right.value)
 
 
-@metric("conditional_accuracy")
-def _conditional_accuracy(evidence: Evidence) -> Measurement:
+def _own_classes(evidence: Evidence) -> Measurement:
+    need_labels(evidence)
+    logits, labels = evidence.held_out_class_logits, evidence.held_out.labels
+    protocol = {"classes_by": "classify()", "held_out": len(labels)}
+    return _share(logits.argmax(1), labels, protocol)
+
+
+def measure_conditional_accuracy(evidence: Evidence) -> Measurement:
+    """How often the extractor sees the intended label in a generated image."""
     need_labels(evidence)
     labels = evidence.generated_labels
     evidence.need_classes()
-    protocol = f"{evidence.extractor.identity} on {len(labels)} generated, uint8"
-    return _share(evidence.classes_of(evidence.generated_logits), labels, protocol)
+    protocol = {"extractor": evidence.extractor.identity, **evidence.images(len(labels))}
+    predicted = evidence.classes_of(evidence.generated_logits)
+    return _share(predicted, labels, protocol | {"storage": "uint8"})
 
 
-@metric("classification_accuracy_score")
-def _classification_accuracy_score(evidence: Evidence) -> Measurement:
-    need_labels(evidence)
-    labels = evidence.generated_labels
-    return trained_on(evidence, evidence.generated, labels, f"{len(labels)} generated")
+def measure_classification_accuracy_score(evidence: Evidence) -> Measurement:
+    """Accuracy on held-out real images of a fresh classifier trained on generated images.
 
-
-def trained_on(evidence: Evidence, images: Tensor, labels: Tensor, description: str) -> Measurement:
-    """Accuracy on held-out real images of a fresh classifier trained on labelled images.
-
-    Ravuri & Vinyals 2019 (arXiv:1905.10887). images: uint8 (n, c, h, w), or points (n, 2);
-    labels: (n,). Raises Unavailable where the data set has no classes.
+    Ravuri & Vinyals 2019 (arXiv:1905.10887). Raises Unavailable where there are no classes.
     """
     need_labels(evidence)
-    steps, held_out = evidence.settings.classifier_steps, evidence.held_out
+    labels, held_out = evidence.generated_labels, evidence.held_out
+    steps = evidence.settings.classifier_steps
     predicted = probe.classify(
-        (images, labels),
+        (evidence.generated, labels),
         held_out.images,
         evidence.dataset.classes,
         steps=steps,
         seed=stream(evidence.seed, "fresh classifier"),
     )
-    protocol = (
-        f"fresh classifier, {steps} steps on {description}, tested on {len(held_out)} held-out "
-        "real images, uint8"
-    )
+    protocol = {"classifier_steps": steps, **evidence.images(len(labels))}
+    protocol |= {"held_out": len(held_out), "storage": "uint8"}
     return _share(predicted, held_out.labels, protocol)

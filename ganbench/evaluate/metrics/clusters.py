@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,8 +15,8 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.evidence import Evidence
+from ganbench.evaluate.measurement import Measurement
 from ganbench.evaluate.metrics.inputs import as_classes, same_length
-from ganbench.evaluate.metrics.registry import Measurement, metric
 from ganbench.evaluate.metrics.uncertainty import bootstrap, of_accuracy
 
 
@@ -77,20 +78,28 @@ def _both(predicted: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.int64], N
     return clusters, truth
 
 
-def grouping(
-    name: str, train: tuple[ArrayLike, ArrayLike], held_out: tuple[ArrayLike, ArrayLike], by: str
-) -> Measurement:
-    """Measure one of the three scores of (clusters, labels) pairs; `by` says who clustered."""
-    clusters, labels = np.asarray(held_out[0]).astype(np.int64), np.asarray(held_out[1])
-    where = f"{by} on {len(labels)} held-out real images"
-    if name == "cluster_accuracy":
-        value = cluster_accuracy(clusters, labels, match_clusters(*train))
-        fitted = len(np.asarray(train[1]))
-        protocol = f"{where}, mapping fitted on {fitted} training images"
-        return Measurement(value, len(labels), protocol, of_accuracy(value, len(labels)))
-    statistic: Callable[..., float] = {"nmi": nmi, "ari": ari}[name]
-    value = statistic(clusters, labels)
-    return Measurement(value, len(labels), where, bootstrap(statistic, clusters, labels))
+Groups = tuple[ArrayLike, ArrayLike]
+"""Clusters and labels, (n,) each, of the same images."""
+
+
+def _mapped(train: Groups, held_out: Groups, protocol: dict[str, Any]) -> Measurement:
+    """Accuracy of held-out clusters, by the mapping to labels that is best on training images."""
+    clusters, labels = (np.asarray(part).astype(np.int64) for part in held_out)
+    value = cluster_accuracy(clusters, labels, match_clusters(*train))
+    protocol |= {"mapping": "best one-to-one", "training": len(np.asarray(train[1]))}
+    return Measurement(value, len(labels), protocol, of_accuracy(value, len(labels)))
+
+
+def _agreement(evidence: Evidence, statistic: Callable[..., float]) -> Measurement:
+    """A statistic of the model's categories and the classes of held-out real images."""
+    need_labels(evidence)
+    clusters, labels = evidence.categories.held_out.numpy(), evidence.held_out.labels.numpy()
+    value, error = statistic(clusters, labels), bootstrap(statistic, clusters, labels)
+    return Measurement(value, len(labels), _by_category(evidence), error)
+
+
+def _by_category(evidence: Evidence) -> dict[str, Any]:
+    return {"categories_by": evidence.categories.by, "held_out": len(evidence.held_out)}
 
 
 def k_means(
@@ -102,12 +111,18 @@ def k_means(
     clusters where there are not as many points.
     """
     points = [np.ascontiguousarray(part, np.float32) for part in (train, held_out)]
+    model = fit_k_means(points[0], k)
+    fitted, found = (np.asarray(model.predict(part), np.int64) for part in points)
+    return fitted, found
+
+
+def fit_k_means(points: ArrayLike, k: int) -> KMeans:
+    """The clusters of points (n, d), as `k_means` has them; `predict` reads float32."""
+    rows = np.ascontiguousarray(points, np.float32)
     with warnings.catch_warnings():
         # of fewer distinct points than clusters: the superfluous ones stay empty, as they should
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = KMeans(min(k, len(points[0])), n_init=10, random_state=0).fit(points[0])
-    fitted, found = (np.asarray(model.predict(part), np.int64) for part in points)
-    return fitted, found
+        return KMeans(min(k, len(rows)), n_init=10, random_state=0).fit(rows)
 
 
 def need_labels(evidence: Evidence) -> None:
@@ -116,34 +131,25 @@ def need_labels(evidence: Evidence) -> None:
         raise Unavailable("the data set has no labels")
 
 
-def _by_category(evidence: Evidence, name: str) -> Measurement:
+def measure_cluster_accuracy(evidence: Evidence) -> Measurement:
+    """Accuracy of the model's categories, mapped to classes, on held-out real images."""
     need_labels(evidence)
-    found = evidence.categories
-    return grouping(
-        name,
-        (found.train, evidence.train.labels),
-        (found.held_out, evidence.held_out.labels),
-        "the model's own categories (cluster(), or the first categorical code by encode())",
-    )
+    found, train, held_out = evidence.categories, evidence.train.labels, evidence.held_out.labels
+    return _mapped((found.train, train), (found.held_out, held_out), _by_category(evidence))
 
 
-@metric("cluster_accuracy")
-def _cluster_accuracy(evidence: Evidence) -> Measurement:
-    return _by_category(evidence, "cluster_accuracy")
+def measure_nmi(evidence: Evidence) -> Measurement:
+    """`nmi` of the model's categories and the classes of held-out real images."""
+    return _agreement(evidence, nmi)
 
 
-@metric("nmi")
-def _nmi(evidence: Evidence) -> Measurement:
-    return _by_category(evidence, "nmi")
+def measure_ari(evidence: Evidence) -> Measurement:
+    """`ari` of the model's categories and the classes of held-out real images."""
+    return _agreement(evidence, ari)
 
 
-@metric("ari")
-def _ari(evidence: Evidence) -> Measurement:
-    return _by_category(evidence, "ari")
-
-
-@metric("representation_cluster_accuracy")
-def _representation_cluster_accuracy(evidence: Evidence) -> Measurement:
+def measure_representation_cluster_accuracy(evidence: Evidence) -> Measurement:
+    """Accuracy of k-means on the continuous codes of real images, mapped to classes."""
     need_labels(evidence)
     codes, k = evidence.continuous, evidence.dataset.classes
     if len(codes) < 2:
@@ -152,9 +158,9 @@ def _representation_cluster_accuracy(evidence: Evidence) -> Measurement:
     fitted, found = k_means(
         evidence.train_codes[:, columns], evidence.held_out_codes[:, columns], k
     )
-    return grouping(
-        "cluster_accuracy",
+    protocol = {"codes_by": "encode()", "codes": "continuous", "clustering": "k-means", "k": k}
+    return _mapped(
         (fitted, evidence.train.labels),
         (found, evidence.held_out.labels),
-        f"k-means, k = {k}, on the continuous codes by encode()",
+        protocol | {"held_out": len(evidence.held_out)},
     )

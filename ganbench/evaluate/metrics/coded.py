@@ -28,7 +28,7 @@ TABLE = 50_000
 class Coded:
     """Codes of the real images of an evaluation, beside the images' factors.
 
-    by: who makes them, as protocols say it. codes: (n, c) of all training and (m, c) of all
+    codes: (n, c) of all training and (m, c) of all
     held-out images. represent: levels of a world's factors (n, k) to the codes of their images.
     bins: for mutual information. Raises Unavailable where there are no factors.
     """
@@ -36,14 +36,13 @@ class Coded:
     def __init__(
         self,
         evidence: Evidence,
-        by: str,
         codes: tuple[ArrayLike, ArrayLike],
         represent: Represent,
         bins: int = BINS,
     ) -> None:
         self.levels: Levels = levels_of(evidence)
         self.train, self.held_out = (np.asarray(part) for part in codes)
-        self.by, self.represent, self.bins = by, represent, bins
+        self.represent, self.bins = represent, bins
         self.world: World | None = evidence.dataset.world
 
     def need(self, codes: int = 1, factors: int = 1) -> None:
@@ -69,23 +68,20 @@ class Coded:
         """What gradient-boosted trees find: fitted once for the three numbers of DCI."""
         return boosted(*self.parted)
 
-    @property
-    def factors(self) -> str:
-        """The factors, as protocols name them."""
-        return f"factors {', '.join(self.levels.names)} ({self.levels.source})"
+    def protocol(self, held_out: int, **facts: Any) -> dict[str, Any]:
+        """The facts of a number from the codes of so many held-out images, and further ones."""
+        return {
+            "codes_by": "encode()",
+            "held_out": held_out,
+            "factors": list(self.levels.names),
+            "factors_are": self.levels.source,
+            **facts,
+        }
 
-    def informed(self, detail: str) -> str:
-        """The protocol of a metric that reads all held-out images."""
-        count = len(self.held_out)
-        return f"codes by {self.by} on {count} held-out real images, {detail}, {self.factors}"
-
-    def fitted(self, what: str) -> str:
-        """The protocol of a metric that fits classifiers."""
+    def fitted(self, predictor: str) -> dict[str, Any]:
+        """The facts of a metric that fits classifiers."""
         counts = len(self.levels.fitted), len(self.levels.tested)
-        return (
-            f"{what} on codes by {self.by}, {counts[0]} training and {counts[1]} held-out real "
-            f"images, {self.factors}"
-        )
+        return self.protocol(counts[1], predictor=predictor, training=counts[0])
 
     def per_factor(self, values: ArrayLike) -> dict[str, float]:
         """Numbers (k,) by the factors' names."""
@@ -97,16 +93,6 @@ class Coded:
 
 Encode = Callable[[Tensor], NDArray[Any]]
 """From stored images to their codes (n, c)."""
-
-
-def of_images(evidence: Evidence, by: str, encode: Encode) -> Coded:
-    """Codes (n, c) that are read off stored images, at most `BATCH` at once."""
-
-    def codes(images: Tensor) -> NDArray[Any]:
-        return np.concatenate([encode(batch) for batch in images.split(BATCH)])
-
-    pair = codes(evidence.train.images), codes(evidence.held_out.images)
-    return Coded(evidence, by, pair, _rendered(evidence.dataset.world, encode))
 
 
 def is_small(world: World) -> bool:
@@ -137,6 +123,8 @@ def _rendered(world: World | None, encode: Encode) -> Represent:
 @gathered
 def own_codes(evidence: Evidence) -> Coded:
     """All codes of the model's encode(): category index or posterior mean."""
+    if callable(getattr(evidence.model, "encode_factors", None)):
+        return _of_factors(evidence)
     codes = evidence.latent.codes
     levels_of(evidence)  # raises Unavailable before anything is encoded in vain
 
@@ -147,8 +135,17 @@ def own_codes(evidence: Evidence) -> Coded:
 
     return Coded(
         evidence,
-        "encode()",
         (evidence.train_codes, evidence.held_out_codes),
         _rendered(evidence.dataset.world, encode),
         max(BINS, *(code.classes for code in codes)),  # no two categories in one bin
     )
+
+
+def _of_factors(evidence: Evidence) -> Coded:
+    """The codes of a reference that reads the factors themselves, and no image."""
+    levels, world = levels_of(evidence), evidence.dataset.world
+    encode: Callable[[NDArray[np.int64]], NDArray[np.float64]] = evidence.model.encode_factors
+    names = () if world is None else world.names
+    columns = [names.index(name) for name in levels.names if name in names]
+    pair = encode(levels.train), encode(levels.held_out)
+    return Coded(evidence, pair, lambda asked: encode(asked[:, columns]))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ganbench.evaluate.evidence import Evidence
-from ganbench.evaluate.metrics.registry import Measurement, metric
+from ganbench.evaluate.measurement import Measurement
 from ganbench.evaluate.metrics.uncertainty import bootstrap, of_accuracy
 from ganbench.model.latent import Code
 
@@ -30,14 +31,18 @@ def r_squared(predicted: ArrayLike, truth: ArrayLike) -> float:
     return 1 - float(np.square(target - guess).sum()) / total if total else 0.0
 
 
-def _categorical(codes: Sequence[Code], read: Tensor, truth: Tensor, protocol: str) -> Measurement:
+def _categorical(
+    codes: Sequence[Code], read: Tensor, truth: Tensor, protocol: dict[str, Any]
+) -> Measurement:
     rates = [accuracy(read[:, i], truth[:, i]) for i in range(len(codes))]
     error = math.hypot(*(of_accuracy(rate, len(read)) for rate in rates)) / len(rates)
     parts = {code.name: rate for code, rate in zip(codes, rates, strict=True)}
     return Measurement(float(np.mean(rates)), len(read), protocol, error, parts)
 
 
-def _continuous(codes: Sequence[Code], read: Tensor, truth: Tensor, protocol: str) -> Measurement:
+def _continuous(
+    codes: Sequence[Code], read: Tensor, truth: Tensor, protocol: dict[str, Any]
+) -> Measurement:
     guess, target = (array[:, -len(codes) :].numpy() for array in (read, truth))
 
     def each(guess: NDArray[np.float32], target: NDArray[np.float32]) -> list[float]:
@@ -53,49 +58,57 @@ def _continuous(codes: Sequence[Code], read: Tensor, truth: Tensor, protocol: st
 # codes is unavailable before a probe is trained for nothing.
 
 
-@metric("code_recovery")
-def _code_recovery(evidence: Evidence) -> Measurement:
+def measure_code_recovery(evidence: Evidence) -> Measurement:
+    """Accuracy of a probe that reads categorical codes off noisy generated images."""
     codes, protocol = evidence.categorical, _probe_protocol(evidence, evidence.settings.noise)
     return _categorical(codes, evidence.probe_read_noisy, evidence.probe_codes, protocol)
 
 
-@metric("code_recovery_clean")
-def _code_recovery_clean(evidence: Evidence) -> Measurement:
+def measure_code_recovery_clean(evidence: Evidence) -> Measurement:
+    """Accuracy of a probe that reads categorical codes off generated images."""
     codes, protocol = evidence.categorical, _probe_protocol(evidence, 0.0)
     return _categorical(codes, evidence.probe_read_clean, evidence.probe_codes, protocol)
 
 
-@metric("code_recovery_continuous")
-def _code_recovery_continuous(evidence: Evidence) -> Measurement:
+def measure_code_recovery_continuous(evidence: Evidence) -> Measurement:
+    """R2 of a probe that reads continuous codes off noisy generated images."""
     codes, protocol = evidence.continuous, _probe_protocol(evidence, evidence.settings.noise)
     return _continuous(codes, evidence.probe_read_noisy, evidence.probe_codes, protocol)
 
 
-@metric("code_recovery_continuous_clean")
-def _code_recovery_continuous_clean(evidence: Evidence) -> Measurement:
+def measure_code_recovery_continuous_clean(evidence: Evidence) -> Measurement:
+    """R2 of a probe that reads continuous codes off generated images."""
     codes, protocol = evidence.continuous, _probe_protocol(evidence, 0.0)
     return _continuous(codes, evidence.probe_read_clean, evidence.probe_codes, protocol)
 
 
-@metric("self_code_recovery")
-def _self_code_recovery(evidence: Evidence) -> Measurement:
+def measure_self_code_recovery(evidence: Evidence) -> Measurement:
+    """Accuracy of the model's own encode() on its own images."""
     codes, truth = evidence.categorical, evidence.generated_latent.codes
     return _categorical(codes, evidence.generated_codes, truth, _self_protocol(evidence))
 
 
-@metric("self_code_recovery_continuous")
-def _self_code_recovery_continuous(evidence: Evidence) -> Measurement:
+def measure_self_code_recovery_continuous(evidence: Evidence) -> Measurement:
+    """R2 of the model's own encode() on its own images."""
     codes, truth = evidence.continuous, evidence.generated_latent.codes
     return _continuous(codes, evidence.generated_codes, truth, _self_protocol(evidence))
 
 
-def _probe_protocol(evidence: Evidence, noise: float) -> str:
+def _probe_protocol(evidence: Evidence, noise: float) -> dict[str, Any]:
     settings = evidence.settings
-    return (
-        f"fresh probe, {settings.probe_pairs} training and {settings.probe_test_pairs} test "
-        f"pairs, {settings.probe_steps} steps, noise sigma {noise:g}, uint8"
-    )
+    return {
+        "probe_pairs": settings.probe_pairs,
+        "probe_test_pairs": settings.probe_test_pairs,
+        "probe_steps": settings.probe_steps,
+        "noise": noise,
+        "storage": "uint8",
+    }
 
 
-def _self_protocol(evidence: Evidence) -> str:
-    return f"self-graded: encode() on {evidence.settings.samples} own images"
+def _self_protocol(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "self_graded": True,
+        "codes_by": "encode()",
+        "generated": evidence.settings.samples,
+        "storage": "as generated",
+    }

@@ -8,8 +8,8 @@ from scipy.stats import rankdata
 
 from ganbench.data.dataset import to_unit_range
 from ganbench.evaluate.evidence import Evidence
+from ganbench.evaluate.measurement import Measurement
 from ganbench.evaluate.metrics.factors import FACTORS, image_factors, need_strokes
-from ganbench.evaluate.metrics.registry import Measurement, metric
 from ganbench.evaluate.metrics.uncertainty import bootstrap
 
 FEWEST = 3
@@ -47,8 +47,8 @@ def within_category_correlation(
     return np.asarray(np.mean(tables, axis=0))
 
 
-@metric("within_category_correlation")
-def _within_category_correlation(evidence: Evidence) -> Measurement:
+def measure_within_category_correlation(evidence: Evidence) -> Measurement:
+    """Each continuous code's largest |Spearman| with an image factor, mean over the codes."""
     names = [code.name for code in evidence.continuous]
     within = evidence.categorical[0]  # its column is the first
     need_strokes(evidence.dataset.shape)
@@ -65,5 +65,11 @@ def _within_category_correlation(evidence: Evidence) -> Measurement:
     def best(*arrays: ArrayLike) -> float:
         return float(within_category_correlation(*arrays).max(1).mean())
 
-    protocol = f"{len(codes)} generated, best of {', '.join(FACTORS)} within {within.name}, uint8"
+    protocol = {
+        "generated": len(codes),
+        "factors": list(FACTORS),
+        "factors_are": "measured in the image",
+        "within": within.name,
+        "storage": "uint8",
+    }
     return Measurement(best(*inputs), len(codes), protocol, bootstrap(best, *inputs), parts)

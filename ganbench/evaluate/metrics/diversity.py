@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.evidence import Evidence
+from ganbench.evaluate.measurement import Measurement
 from ganbench.evaluate.metrics.arrays import as_features
-from ganbench.evaluate.metrics.registry import Measurement, metric
 from ganbench.evaluate.metrics.uncertainty import REPLICATES
 
 MOST_PER_CLASS = 250
@@ -39,16 +39,15 @@ def vendi_score(features: ArrayLike | Tensor) -> float:
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
-def diversity_within(
-    evidence: Evidence, features: Tensor, labels: Tensor, description: str
-) -> Measurement:
-    """`intra_class_diversity` of features (n, d) with class labels (n,): the mean over classes.
+def measure_intra_class_diversity(evidence: Evidence) -> Measurement:
+    """Vendi score of the features of generated images within a class, mean over classes.
 
     Of each class its first images are used, as many as there are training images of the rarest
     class, at most `MOST_PER_CLASS` and half of what one class gets of the samples. The error is
     over these images (bootstrap within each class). parts: each class.
     Raises Unavailable for classes with too few images.
     """
+    labels, features = evidence.generated_labels, evidence.generated_features
     classes = evidence.dataset.classes
     real = torch.bincount(evidence.train.labels, minlength=classes)
     count = min(int(real.min()), MOST_PER_CLASS, evidence.settings.samples // (2 * classes))
@@ -69,14 +68,13 @@ def diversity_within(
     return Measurement(
         float(np.mean(scores)),
         count * classes,
-        f"Vendi score, {evidence.extractor.identity}, cosine, of {count} {description} of each "
-        f"of {classes} classes, uint8",
+        {
+            "extractor": evidence.extractor.identity,
+            "kernel": "cosine",
+            **evidence.images(count * classes),
+            "per_class": count,
+            "storage": "uint8",
+        },
         float(np.std(drawn, ddof=1)),
         {f"class {label}": score for label, score in enumerate(scores)},
     )
-
-
-@metric("intra_class_diversity")
-def _intra_class_diversity(evidence: Evidence) -> Measurement:
-    labels = evidence.generated_labels
-    return diversity_within(evidence, evidence.generated_features, labels, "generated images")

@@ -6,12 +6,13 @@ samples were found in.
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import Any
 
 from ganbench.data.dataset import Mixture
 from ganbench.evaluate import extractors
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.evidence import Evidence, gathered
+from ganbench.evaluate.measurement import Measurement
 from ganbench.evaluate.metrics.modes import (
     REACH,
     STACKED,
@@ -21,7 +22,6 @@ from ganbench.evaluate.metrics.modes import (
     nearest_modes,
     stacked_modes,
 )
-from ganbench.evaluate.metrics.registry import Measurement, metric
 from ganbench.evaluate.metrics.uncertainty import bootstrap, of_accuracy
 
 STACKS = "stacked_mnist"
@@ -29,63 +29,43 @@ STACKS = "stacked_mnist"
 READER = "mnist-v1"
 """The extractor that reads each of the three."""
 
-OF_POINTS = "modes_captured", "high_quality", "reverse_kl"
-OF_STACKS = "stacked_modes_captured", "stacked_modes_kl"
 
-
-@metric("modes_captured")
-def _modes_captured(evidence: Evidence) -> Measurement:
+def measure_modes_captured(evidence: Evidence) -> Measurement:
+    """Modes of the mixture with a high-quality point."""
     return _points(evidence)["modes_captured"]
 
 
-@metric("high_quality")
-def _high_quality(evidence: Evidence) -> Measurement:
+def measure_high_quality(evidence: Evidence) -> Measurement:
+    """Share of points within `REACH` standard deviations of a mode."""
     return _points(evidence)["high_quality"]
 
 
-@metric("reverse_kl")
-def _reverse_kl(evidence: Evidence) -> Measurement:
+def measure_reverse_kl(evidence: Evidence) -> Measurement:
+    """KL divergence of high-quality points over the modes from uniform."""
     found = _points(evidence)
     if not found["high_quality"].value:
         raise Unavailable(f"no point is within {REACH} standard deviations of a mode")
     return found["reverse_kl"]
 
 
-@metric("stacked_modes_captured")
-def _stacked_modes_captured(evidence: Evidence) -> Measurement:
+def measure_stacked_modes_captured(evidence: Evidence) -> Measurement:
+    """Triples of digits that occur."""
     return _stacks(evidence)["stacked_modes_captured"]
 
 
-@metric("stacked_modes_kl")
-def _stacked_modes_kl(evidence: Evidence) -> Measurement:
+def measure_stacked_modes_kl(evidence: Evidence) -> Measurement:
+    """KL divergence of triples of digits from uniform."""
     return _stacks(evidence)["stacked_modes_kl"]
 
 
 @gathered
 def _points(evidence: Evidence) -> dict[str, Measurement]:
-    _ = _mixture(evidence)  # before any point is generated
-    return coverage_of_points(
-        evidence, evidence.generated, f"{evidence.settings.samples} generated"
-    )
-
-
-@gathered
-def _stacks(evidence: Evidence) -> dict[str, Measurement]:
-    _check_stacked(evidence)
-    return coverage_of_stacks(
-        evidence, evidence.generated, f"{evidence.settings.samples} generated"
-    )
-
-
-def coverage_of_points(
-    evidence: Evidence, points: Tensor, description: str
-) -> dict[str, Measurement]:
-    """The three measures of points (n, 2), stored as the data set's, named by `description`."""
-    mixture = _mixture(evidence)
+    mixture = _mixture(evidence)  # before any point is generated
+    points = evidence.generated[: evidence.settings.samples]
     modes = nearest_modes(points.double() * mixture.scale, mixture.means, mixture.std)
     good = modes[modes >= 0]
     share = len(good) / len(modes)
-    protocol = f"{description}, {len(mixture.means)} modes, high quality within {REACH} std"
+    protocol = evidence.images(len(modes)) | {"modes": len(mixture.means), "within_std": REACH}
     return {
         "modes_captured": Measurement(
             float(captured(good)),
@@ -98,15 +78,16 @@ def coverage_of_points(
     }
 
 
-def coverage_of_stacks(
-    evidence: Evidence, images: Tensor, description: str
-) -> dict[str, Measurement]:
-    """The two measures of uint8 images (n, 3, 28, 28), named by `description`."""
-    _check_stacked(evidence)
+@gathered
+def _stacks(evidence: Evidence) -> dict[str, Measurement]:
+    if evidence.dataset.name != STACKS:
+        raise Unavailable(f"only for {STACKS}")
+    images = evidence.generated[: evidence.settings.samples]
     reader = extractors.get(READER, evidence.device)
     channels = images.flatten(0, 1)[:, None]
     modes = stacked_modes(reader.logits(channels).argmax(1).reshape(-1, 3))
-    protocol = f"{reader.identity} on each channel of {description}, uint8"
+    protocol = {"extractor": reader.identity, "reads": "each channel", "modes": STACKED}
+    protocol |= {**evidence.images(len(modes)), "storage": "uint8"}
     return {
         "stacked_modes_captured": Measurement(
             float(captured(modes)), len(modes), protocol, bootstrap(captured, modes)
@@ -121,12 +102,7 @@ def _mixture(evidence: Evidence) -> Mixture:
     return evidence.dataset.mixture
 
 
-def _check_stacked(evidence: Evidence) -> None:
-    if evidence.dataset.name != STACKS:
-        raise Unavailable(f"only for {STACKS}")
-
-
-def _divergence(modes: Indices, count: int, protocol: str) -> Measurement:
+def _divergence(modes: Indices, count: int, protocol: dict[str, Any]) -> Measurement:
     value = kl_from_uniform(modes, count)
     error = bootstrap(lambda rows: kl_from_uniform(rows, count), modes) if len(modes) else None
     return Measurement(value, len(modes), protocol, error)

@@ -8,10 +8,10 @@ from scipy.spatial.distance import jensenshannon
 from torch import Tensor
 
 from ganbench.evaluate.capabilities import Unavailable
-from ganbench.evaluate.counts import equal
+from ganbench.evaluate.counts import compared
 from ganbench.evaluate.evidence import Evidence, gathered
+from ganbench.evaluate.measurement import Measurement
 from ganbench.evaluate.metrics.arrays import as_array, as_pair
-from ganbench.evaluate.metrics.registry import Measurement, metric
 from ganbench.evaluate.metrics.uncertainty import bootstrap
 
 LEVELS = 256
@@ -92,41 +92,34 @@ def _train_histograms(evidence: Evidence) -> tuple[NDArray[np.float64], Counts]:
     return edges, _counts(_binned(features, edges), FEATURE_BINS)
 
 
-def pixel_distance(evidence: Evidence, images: Tensor, description: str) -> Measurement:
-    """`pixel_js` of uint8 images (n, c, h, w); its error is over the n images."""
-    real, counts = _train_pixels(evidence), _pixel_counts(images)
+def measure_pixel_js(evidence: Evidence) -> Measurement:
+    """Jensen-Shannon distance of the histograms of pixels; its error is over the images."""
+    real = _train_pixels(evidence)  # says why there is none before images are generated
+    counts = _pixel_counts(compared(evidence, evidence.generated))
     return Measurement(
         _distance(real, counts.sum(0)),
         len(counts),
-        f"{PIXEL_BINS} bins of {LEVELS // PIXEL_BINS} levels, {description} against "
-        f"{len(evidence.train)} training images, uint8",
+        evidence.images(len(counts))
+        | {"training": len(evidence.train), "storage": "uint8", "bins": PIXEL_BINS},
         bootstrap(lambda rows: _distance(real, rows.sum(0)), counts),
     )
 
 
-def feature_distance(evidence: Evidence, features: Tensor, description: str) -> Measurement:
-    """`feature_js` of features (n, d); its error is over the n images."""
+def measure_feature_js(evidence: Evidence) -> Measurement:
+    """Jensen-Shannon distance of the histograms of features; its error is over the images."""
+    features = compared(evidence, evidence.generated_features)
     edges, real = _train_histograms(evidence)
     binned = _binned(features.double().numpy(), edges)
-    low, high = TAILS
     return Measurement(
         _distance(real, _counts(binned, FEATURE_BINS)),
         len(binned),
-        f"{evidence.extractor.identity}, {FEATURE_BINS} bins between the quantiles {low} and "
-        f"{high} of the training images, {description} against {len(evidence.train)} training "
-        "images, uint8",
+        {
+            "extractor": evidence.extractor.identity,
+            **evidence.images(len(binned)),
+            "training": len(evidence.train),
+            "storage": "uint8",
+            "bins": FEATURE_BINS,
+            "quantiles": list(TAILS),
+        },
         bootstrap(lambda rows: _distance(real, _counts(rows, FEATURE_BINS)), binned),
     )
-
-
-@metric("pixel_js")
-def _pixel_js(evidence: Evidence) -> Measurement:
-    _train_pixels(evidence)  # says why there is none before images are generated
-    images = evidence.generated[: equal(evidence)]
-    return pixel_distance(evidence, images, f"{len(images)} generated")
-
-
-@metric("feature_js")
-def _feature_js(evidence: Evidence) -> Measurement:
-    features = evidence.generated_features[: equal(evidence)]
-    return feature_distance(evidence, features, f"{len(features)} generated")

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from ganbench.evaluate.metrics.arrays import Array, as_pair
+from ganbench.evaluate.metrics.arrays import Array, as_features, as_pair
 
 Matrix = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -147,16 +147,29 @@ def nearest(cloud: Cloud, k: int) -> Matrix:
     for block in _blocks(cloud, cloud):
         count = len(block.squared)
         block.squared[np.arange(count), np.arange(block.start, block.start + count)] = np.inf
-        upper = block.squared + block.slack
-        upper.partition(k - 1, axis=1)
-        # whoever may be among the k nearest: the k-th upper bound is no less than the k-th distance
-        block.squared -= block.slack
-        rows, columns = np.nonzero(block.squared <= upper[:, k - 1 : k])
-        exact = block.exact(rows, columns)
-        ranked = exact[np.lexsort((exact, rows))]
-        first = np.searchsorted(rows, np.arange(count))
-        found[block.start : block.start + count] = ranked[first[:, None] + np.arange(k)]
+        found[block.start : block.start + count] = block.nearest(k)[0]
     return found
+
+
+def nearest_rows(
+    rows: ArrayLike | Tensor, reference: ArrayLike | Tensor, k: int
+) -> tuple[Matrix, NDArray[np.int64]]:
+    """The k nearest reference rows (m, d) of each row (n, d): distances and indices, (n, k).
+
+    Nearest first, Euclidean, in float64, in bounded memory; of equal ones the first. Raises
+    ValueError for rows that are not finite or do not fit, or fewer than k reference rows.
+    """
+    wanted, known = as_features(rows, "rows"), as_features(reference, "reference rows", least=k)
+    clouds = Clouds(known, wanted)
+    indices = np.concatenate([b.nearest(k)[1] for b in _blocks(clouds.generated, clouds.real)])
+    distances = np.empty(indices.shape)
+    for start in range(0, len(wanted), ROWS):
+        part = slice(start, start + ROWS)
+        left = wanted[part].astype(np.float64)
+        for column, chosen in enumerate(indices[part].T):
+            gaps = left - known[chosen].astype(np.float64)
+            distances[part, column] = np.linalg.norm(gaps, axis=1)
+    return distances, indices
 
 
 def supports(clouds: Clouds, real_spans: Matrix, generated_spans: Matrix) -> tuple[Mask, Mask]:
@@ -196,6 +209,22 @@ class _Block:
     start: int
     squared: Matrix
     slack: Matrix
+
+    def nearest(self, k: int) -> tuple[Matrix, NDArray[np.int64]]:
+        """The k nearest of y to each point, (b, k): squared distances, ascending, and indices.
+
+        Of equal ones the first. `squared` is used up.
+        """
+        upper = self.squared + self.slack
+        upper.partition(k - 1, axis=1)
+        # whoever may be among the k nearest: the k-th upper bound is no less than the k-th distance
+        self.squared -= self.slack
+        rows, columns = np.nonzero(self.squared <= upper[:, k - 1 : k])
+        exact = self.exact(rows, columns)
+        order = np.lexsort((columns, exact, rows))
+        first = np.searchsorted(rows, np.arange(len(self.squared)))
+        chosen = order[first[:, None] + np.arange(k)]
+        return exact[chosen], columns[chosen]
 
     def within(self, limits: Matrix, closed: bool) -> Mask:
         """Which distances are below squared limits, (m,) or (b, 1); closed: or equal."""

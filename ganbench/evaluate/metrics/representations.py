@@ -1,4 +1,4 @@
-"""How the disentanglement metrics are measured of any codes, a model's or a reference's."""
+"""How the disentanglement metrics are measured, of a model's codes of real images."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.evidence import Evidence, stream
+from ganbench.evaluate.measurement import Measurement
 from ganbench.evaluate.metrics.coded import Coded, is_small, own_codes
 from ganbench.evaluate.metrics.disentanglement import (
     binned,
@@ -28,29 +29,14 @@ from ganbench.evaluate.metrics.predictors import (
     sap_of,
     separated,
 )
-from ganbench.evaluate.metrics.registry import Measurement, metric
 from ganbench.evaluate.metrics.uncertainty import bootstrap, of_accuracy, of_mean
 
 COUNTS = (10_000, 5000)
 """Votes or points that interventions are fitted and tested on, as in the references."""
 FEWER = (500, 250)
 """The same in a world too large to be encoded whole."""
-
-Measure = Callable[[Evidence, Coded], Measurement]
-
-MEASURES: dict[str, Measure] = {}
-"""The disentanglement metrics by name: how each is measured of any codes."""
-
-
-def _of_codes(name: str) -> Callable[[Measure], Measure]:
-    """Register a measure, and the metric that applies it to the model's own codes."""
-
-    def register(measure: Measure) -> Measure:
-        MEASURES[name] = measure
-        metric(name)(lambda evidence: measure(evidence, own_codes(evidence)))
-        return measure
-
-    return register
+IMAGES_PER_VOTE = 64
+"""Of a vote, or pairs of a point, as in the references."""
 
 
 def _spread(statistic: Callable[..., float], *arrays: ArrayLike) -> float | None:
@@ -61,8 +47,9 @@ def _spread(statistic: Callable[..., float], *arrays: ArrayLike) -> float | None
         return None
 
 
-@_of_codes("mig")
-def _mig(evidence: Evidence, coded: Coded) -> Measurement:
+def measure_mig(evidence: Evidence) -> Measurement:
+    """`mig` of the codes of held-out images; parts: each factor."""
+    coded = own_codes(evidence)
     coded.need(codes=2)
     arrays, bins = (coded.held_out, coded.levels.held_out), coded.bins
     each = gaps(mutual_information(binned(arrays[0], bins), arrays[1])) / entropy(arrays[1])
@@ -70,14 +57,15 @@ def _mig(evidence: Evidence, coded: Coded) -> Measurement:
     return Measurement(
         statistic(*arrays),
         len(coded.held_out),
-        coded.informed(f"{bins} bins"),
+        coded.protocol(len(coded.held_out), bins=bins),
         _spread(statistic, *arrays),
         coded.per_factor(each),
     )
 
 
-@_of_codes("modularity")
-def _modularity(evidence: Evidence, coded: Coded) -> Measurement:
+def measure_modularity(evidence: Evidence) -> Measurement:
+    """`modularity` of the codes of held-out images."""
+    coded = own_codes(evidence)
     coded.need(factors=2)
     arrays, statistic = (
         (coded.held_out, coded.levels.held_out),
@@ -86,34 +74,38 @@ def _modularity(evidence: Evidence, coded: Coded) -> Measurement:
     return Measurement(
         statistic(*arrays),
         len(coded.held_out),
-        coded.informed(f"{coded.bins} bins"),
+        coded.protocol(len(coded.held_out), bins=coded.bins),
         _spread(statistic, *arrays),
     )
 
 
-@_of_codes("irs")
-def _irs(evidence: Evidence, coded: Coded) -> Measurement:
+def measure_irs(evidence: Evidence) -> Measurement:
+    """`irs` of the codes of held-out images."""
+    coded = own_codes(evidence)
     # no standard error: it rests on a maximum, for which the bootstrap is not valid
-    value = irs(coded.held_out, coded.levels.held_out)
-    return Measurement(value, len(coded.held_out), coded.informed("99 % quantile"))
+    value, count = irs(coded.held_out, coded.levels.held_out), len(coded.held_out)
+    return Measurement(value, count, coded.protocol(count, quantiles=[0.99]))
 
 
-@_of_codes("dci_disentanglement")
-def _dci_disentanglement(evidence: Evidence, coded: Coded) -> Measurement:
+def measure_dci_disentanglement(evidence: Evidence) -> Measurement:
+    """DCI's disentanglement."""
+    coded = own_codes(evidence)
     coded.need(factors=2)
     value = disentanglement_of(coded.boosted[0])
     return Measurement(value, len(coded.levels.fitted), coded.fitted("gradient-boosted trees"))
 
 
-@_of_codes("dci_completeness")
-def _dci_completeness(evidence: Evidence, coded: Coded) -> Measurement:
+def measure_dci_completeness(evidence: Evidence) -> Measurement:
+    """DCI's completeness."""
+    coded = own_codes(evidence)
     coded.need(codes=2)
     value = completeness_of(coded.boosted[0])
     return Measurement(value, len(coded.levels.fitted), coded.fitted("gradient-boosted trees"))
 
 
-@_of_codes("dci_informativeness")
-def _dci_informativeness(evidence: Evidence, coded: Coded) -> Measurement:
+def measure_dci_informativeness(evidence: Evidence) -> Measurement:
+    """DCI's informativeness: accuracy of boosted trees; parts: each factor."""
+    coded = own_codes(evidence)
     right = coded.boosted[1]
     return Measurement(
         float(right.mean()),
@@ -124,8 +116,9 @@ def _dci_informativeness(evidence: Evidence, coded: Coded) -> Measurement:
     )
 
 
-@_of_codes("sap")
-def _sap(evidence: Evidence, coded: Coded) -> Measurement:
+def measure_sap(evidence: Evidence) -> Measurement:
+    """SAP, by linear support vector machines; parts: each factor."""
+    coded = own_codes(evidence)
     coded.need(codes=2)
     right = separated(*coded.parted)
     return Measurement(
@@ -137,8 +130,9 @@ def _sap(evidence: Evidence, coded: Coded) -> Measurement:
     )
 
 
-@_of_codes("explicitness")
-def _explicitness(evidence: Evidence, coded: Coded) -> Measurement:
+def measure_explicitness(evidence: Evidence) -> Measurement:
+    """`explicitness` by logistic regression; parts: each factor."""
+    coded = own_codes(evidence)
     each, moved = areas(*coded.parted)
     return Measurement(
         float(each.mean()),
@@ -149,8 +143,9 @@ def _explicitness(evidence: Evidence, coded: Coded) -> Measurement:
     )
 
 
-@_of_codes("factor_vae_score")
-def _factor_vae_score(evidence: Evidence, coded: Coded) -> Measurement:
+def measure_factor_vae_score(evidence: Evidence) -> Measurement:
+    """`factor_vae_score` of the codes of rendered images."""
+    coded = own_codes(evidence)
     sizes, (fitted, tested) = _interventions(coded)
     value = factor_vae_score(
         coded.represent,
@@ -159,11 +154,12 @@ def _factor_vae_score(evidence: Evidence, coded: Coded) -> Measurement:
         train_votes=fitted,
         test_votes=tested,
     )
-    return _accuracy(coded, value, tested, f"{fitted} training and {tested} test votes of batches")
+    return _accuracy(coded, value, (fitted, tested))
 
 
-@_of_codes("beta_vae_score")
-def _beta_vae_score(evidence: Evidence, coded: Coded) -> Measurement:
+def measure_beta_vae_score(evidence: Evidence) -> Measurement:
+    """`beta_vae_score` of the codes of rendered images."""
+    coded = own_codes(evidence)
     sizes, (fitted, tested) = _interventions(coded)
     value = beta_vae_score(
         coded.represent,
@@ -172,7 +168,7 @@ def _beta_vae_score(evidence: Evidence, coded: Coded) -> Measurement:
         train_points=fitted,
         test_points=tested,
     )
-    return _accuracy(coded, value, tested, f"{fitted} training and {tested} test points of pairs")
+    return _accuracy(coded, value, (fitted, tested))
 
 
 def _interventions(coded: Coded) -> tuple[tuple[int, ...], tuple[int, int]]:
@@ -183,8 +179,15 @@ def _interventions(coded: Coded) -> tuple[tuple[int, ...], tuple[int, int]]:
     return world.sizes, COUNTS if is_small(world) else FEWER
 
 
-def _accuracy(coded: Coded, value: float, count: int, what: str) -> Measurement:
+def _accuracy(coded: Coded, value: float, votes: tuple[int, int]) -> Measurement:
     assert coded.world is not None
-    factors = ", ".join(coded.world.names)
-    protocol = f"{what} of 64, codes by {coded.by}, rendered images, factors {factors} (known)"
-    return Measurement(value, count, protocol, of_accuracy(value, count))
+    protocol = {
+        "codes_by": "encode()",
+        "rendered": True,
+        "factors": list(coded.world.names),
+        "factors_are": "known",
+        "votes": votes[0],
+        "test_votes": votes[1],
+        "images_per_vote": IMAGES_PER_VOTE,
+    }
+    return Measurement(value, votes[1], protocol, of_accuracy(value, votes[1]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,9 +15,9 @@ from ganbench.evaluate import capabilities
 from ganbench.evaluate.capabilities import CapabilityError, Unavailable
 from ganbench.evaluate.counts import enough_generated, enough_held_out
 from ganbench.evaluate.evidence import Evidence, choose, gathered, stream
+from ganbench.evaluate.measurement import Measurement
 from ganbench.evaluate.metrics.arrays import as_array
 from ganbench.evaluate.metrics.attacks import Classify, blur, fgsm, noisy, pgd
-from ganbench.evaluate.metrics.registry import Measurement, metric
 from ganbench.evaluate.metrics.uncertainty import of_mean
 from ganbench.evaluate.networks import BATCH
 
@@ -71,8 +71,8 @@ def _shares_below(values: NDArray[np.float64], others: NDArray[np.float64]) -> N
     return np.asarray((left + right) / (2 * len(ordered)))
 
 
-@metric("real_fake_auc")
-def _real_fake_auc(evidence: Evidence) -> Measurement:
+def measure_real_fake_auc(evidence: Evidence) -> Measurement:
+    """AUC of the model's own score() for held-out real against generated images."""
     enough_held_out(evidence)
     enough_generated(evidence)
     held_out = choose(evidence.held_out, SCORED).images
@@ -83,7 +83,12 @@ def _real_fake_auc(evidence: Evidence) -> Measurement:
     return Measurement(
         float(found.positive.mean()),
         len(real) + len(fake),
-        f"score() of {len(real)} held-out real against {len(fake)} generated images, uint8",
+        {
+            "scores_by": "score()",
+            "generated": len(fake),
+            "held_out": len(real),
+            "storage": "uint8",
+        },
         float(np.hypot(of_mean(found.positive), of_mean(found.negative))),
     )
 
@@ -115,7 +120,7 @@ def under_attack(evidence: Evidence, classify: Classify) -> dict[str, Attacked]:
     FGSM and PGD are white-box, through `classify` itself. Raises Unavailable for data without
     classes or pixels, and where there are no gradients.
     """
-    if len(evidence.dataset.shape) != 3:
+    if evidence.dataset.kind != "images":
         raise Unavailable("attacks are on images, not on points")
     if not evidence.dataset.classes:
         raise Unavailable(f"data set {evidence.dataset.name} has no classes")
@@ -152,54 +157,8 @@ def _judged(logits: Tensor, labels: Tensor) -> Attacked:
     return Attacked(confidence.numpy(), (predicted == labels).double().numpy())
 
 
-def attacks_on(evidence: Evidence, images: int) -> str:
-    """The attacks, their strengths and how many images, in words."""
-    sigma = BLUR * evidence.dataset.shape[1]
-    return (
-        f"mean over FGSM and PGD ({PGD_STEPS} steps of a quarter, random start) of at most "
-        f"{EPSILON}/255 a pixel, Gaussian noise of {NOISE} on [-1, 1] and blur of {sigma:g} "
-        f"pixels, on {images} held-out real images"
-    )
-
-
-def accuracy_of(evidence: Evidence, found: dict[str, Attacked], classifier: str) -> Measurement:
-    """`attacked_accuracy`: the mean over the attacks; parts: each one, and clean images."""
-    rights = {name: answers.right for name, answers in found.items()}
-    each = np.mean([right for name, right in rights.items() if name != CLEAN], axis=0)
-    return Measurement(
-        float(each.mean()),
-        len(each),
-        f"{classifier}, {attacks_on(evidence, len(each))}",
-        of_mean(each),
-        {name: float(right.mean()) for name, right in rights.items()},
-    )
-
-
-def auc_of(evidence: Evidence, found: dict[str, Attacked], classifier: str) -> Measurement:
-    """`attacked_auc`: the mean over the attacks; parts: each one.
-
-    An image stands on both sides of a curve, clean and attacked, so its two placements are
-    added before their spread is taken (Obuchowski 1997, Biometrics 53(2)).
-    """
-    clean = found[CLEAN].confidence
-    placed = {
-        name: placements(clean, answers.confidence)
-        for name, answers in found.items()
-        if name != CLEAN
-    }
-    parts = {name: float(each.positive.mean()) for name, each in placed.items()}
-    both = np.mean([each.positive + each.negative for each in placed.values()], axis=0)
-    return Measurement(
-        float(np.mean(list(parts.values()))),
-        len(clean),
-        f"confidence of {classifier}, clean against attacked, {attacks_on(evidence, len(clean))}",
-        of_mean(both),
-        parts,
-    )
-
-
 @gathered
-def _model_under_attack(evidence: Evidence) -> dict[str, Attacked]:
+def _attacked(evidence: Evidence) -> dict[str, Attacked]:
     classes = evidence.dataset.classes
 
     def classify(images: Tensor) -> Tensor:
@@ -215,11 +174,50 @@ def _model_under_attack(evidence: Evidence) -> dict[str, Attacked]:
     return under_attack(evidence, classify)
 
 
-@metric("attacked_accuracy")
-def _attacked_accuracy(evidence: Evidence) -> Measurement:
-    return accuracy_of(evidence, _model_under_attack(evidence), "classify()")
+def _protocol(evidence: Evidence, images: int) -> dict[str, Any]:
+    return {
+        "classes_by": "classify()",
+        "held_out": images,
+        "attacks": ["FGSM", "PGD", "noise", "blur"],
+        "epsilon": f"{EPSILON}/255",
+        "pgd_steps": PGD_STEPS,
+        "attack_noise": NOISE,
+        "attack_blur": BLUR * evidence.dataset.shape[1],
+    }
 
 
-@metric("attacked_auc")
-def _attacked_auc(evidence: Evidence) -> Measurement:
-    return auc_of(evidence, _model_under_attack(evidence), "classify()")
+def measure_robust_accuracy(evidence: Evidence) -> Measurement:
+    """Accuracy of `classify()` under attack, the mean over attacks; parts: each, and clean."""
+    rights = {name: answers.right for name, answers in _attacked(evidence).items()}
+    each = np.mean([right for name, right in rights.items() if name != CLEAN], axis=0)
+    return Measurement(
+        float(each.mean()),
+        len(each),
+        _protocol(evidence, len(each)),
+        of_mean(each),
+        {name: float(right.mean()) for name, right in rights.items()},
+    )
+
+
+def measure_attack_detection_auc(evidence: Evidence) -> Measurement:
+    """AUC of confidence for clean against attacked images, mean over attacks; parts: each one.
+
+    An image stands on both sides of a curve, clean and attacked, so its two placements are
+    added before their spread is taken (Obuchowski 1997, Biometrics 53(2)).
+    """
+    found = _attacked(evidence)
+    clean = found[CLEAN].confidence
+    placed = {
+        name: placements(clean, answers.confidence)
+        for name, answers in found.items()
+        if name != CLEAN
+    }
+    parts = {name: float(each.positive.mean()) for name, each in placed.items()}
+    both = np.mean([each.positive + each.negative for each in placed.values()], axis=0)
+    return Measurement(
+        float(np.mean(list(parts.values()))),
+        len(clean),
+        _protocol(evidence, len(clean)),
+        of_mean(both),
+        parts,
+    )
