@@ -112,12 +112,12 @@ def of_any_kind(spec: str) -> list[tuple[str, str]]:
     """
     head, colon, tail = spec.rpartition(":")
     reference, tail = (head, colon + tail) if "=" in tail else (spec, "")
-    names = {name for kind in KINDS for name in (*registry.installed(kind), *KINDS[kind].own())}
+    names = {name for kind in KINDS for name in registry.known(kind)}
     if not registry.is_outside(reference) and reference not in names:
         raise unknown("plug-in", reference, names)
     found: list[tuple[str, str]] = []
     for name, kind in KINDS.items():
-        if reference in kind.own():
+        if reference in kind.own() and reference in registry.known(name):
             found.append((name, spec))
         elif registry.is_outside(reference) or reference in registry.installed(name):
             found += [(name, one.name + tail) for one in _named_or_none(reference, name)]

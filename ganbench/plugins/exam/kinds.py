@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from ganbench.errors import UserError
+from ganbench.evaluate.catalogue import METRICS
 from ganbench.model import Game
 from ganbench.plugins import datasets, registry
 from ganbench.plugins import extractors as guests
@@ -45,7 +46,7 @@ def subject_of(spec: str | type[Game], kind: str) -> Any:
         if extractor is None:
             raise UserError(f"extractor {spec} is a program of your own, which declares nothing")
         return extractor_checks.Subject(spec, extractor)
-    found = registry.load_metrics(spec)
+    found = [METRICS[spec]] if spec in METRICS else registry.load_metrics(spec)
     if len(found) != 1:
         names = ", ".join(metric.name for metric in found)
         raise UserError(f"{spec} declares {names}: name one with {spec}:NAME")

@@ -199,10 +199,11 @@ def protocol(subject: Subject) -> None:
         for text in value if isinstance(value, list | tuple) else [value]:
             if isinstance(text, str) and _is_path(text):
                 raise Failed(f"{name} of its protocol is a path: it is the same number elsewhere")
-    if subject.usual.count not in facts.values():
+    counts = [n for n in facts.values() if isinstance(n, int) and not isinstance(n, bool)]
+    if not any(n >= subject.usual.count for n in counts):
         raise Failed(
-            f"its protocol does not say how many images were measured ({subject.usual.count}): "
-            f"add 'samples', or what they are"
+            f"its protocol does not say of how many images it is ({subject.usual.count} are behind "
+            f"the value): add {{'generated': {SAMPLES}}}, or what they are"
         )
     if protocols.key(subject.measured(subject.evidence()).protocol) != protocols.key(facts):
         raise Failed("its protocol changes from one measurement to the next: facts alone")
