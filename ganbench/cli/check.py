@@ -1,10 +1,10 @@
-"""`ganbench check`: the conformance exam."""
+"""`ganbench check`: the conformance checks, for plug-ins of every kind."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,37 +18,59 @@ STYLES = {"passed": "green", "failed": "bold red", "skipped": "dim", "excused": 
 
 
 @click.command("check", epilog=options.SPEC_HELP)
-@options.specs
+@click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
 @options.as_json
 def command(specs: tuple[str, ...], as_json: bool) -> None:
-    """Let variants sit the conformance exam: is each what the suite takes it for?
+    """Let plug-ins sit the conformance exam: is each what the suite takes it for?
 
-    Small checks by what a variant can do, on a CPU, in seconds: it builds at any size, every
-    update moves its own networks in the right direction, the same seed gives the same
-    numbers, a round never makes a GPU wait, capabilities answer as they should. Exits with 1
+    Small checks on a CPU, in seconds, by what each SPEC declares: a variant, a metric, a data set
+    or an extractor; a file that declares several is examined in every one. A variant builds at any
+    size, moves its networks in the right direction and repeats itself; a metric is repeatable,
+    leaves no trace and does not depend on the order of images; a data set has values in range,
+    disjoint splits and a stable fingerprint; an extractor reads every image alone. Exits with 1
     where a check failed.
     """
-    from ganbench.plugins import registry
+    from ganbench.plugins import listing
     from ganbench.study import jobs
     from ganbench.study.engine import LocalProcesses, answer_of
 
-    wanted = [registry.parse(spec) for spec in specs]
+    wanted = [(kind, one) for spec in specs for kind, one in listing.of_any_kind(spec)]
     with options.talk_on_stderr(), LocalProcesses() as engine:
         results = [
-            answer_of(engine, jobs.examine, one, registry.owner(one[0]), f"check of {spec}")
-            for one, spec in zip(wanted, specs, strict=True)
+            answer_of(engine, jobs.examine, (one, kind), _owner(one, kind), f"check of {one}")
+            for kind, one in wanted
         ]
     if as_json:
-        sat = [
-            {"variant": spec, "checks": [result.to_dict() for result in found]}
-            for spec, found in zip(specs, results, strict=True)
-        ]
-        options.write_json({"schema": 1, "variants": sat})
+        options.write_json({"schema": 1, **_document(wanted, results)})
     else:
-        for spec, found in zip(specs, results, strict=True):
+        for (_, spec), found in zip(wanted, results, strict=True):
             _show(spec, found)
     failed = any(result.status == "failed" for found in results for result in found)
     sys.exit(1 if failed else 0)
+
+
+def _owner(spec: str, kind: str) -> str:
+    from ganbench.plugins import owner_of, registry
+
+    if kind == "datasets":
+        return owner_of(dataset=spec)
+    if kind == "extractors":
+        return owner_of(extractor=spec)
+    return registry.owner(registry.parse(spec)[0], kind)
+
+
+def _document(
+    wanted: list[tuple[str, str]], results: list[list[Result]]
+) -> dict[str, list[dict[str, Any]]]:
+    """What was examined, by kind: `{"variants": [{"variant": SPEC, "checks": [...]}]}`."""
+    from ganbench.plugins.kinds import KINDS
+
+    sat: dict[str, list[dict[str, Any]]] = {}
+    for (kind, spec), found in zip(wanted, results, strict=True):
+        noun = KINDS[kind].noun.replace(" ", "_")
+        checks = [result.to_dict() for result in found]
+        sat.setdefault(kind, []).append({noun: spec, "checks": checks})
+    return sat
 
 
 def _show(spec: str, results: list[Result]) -> None:

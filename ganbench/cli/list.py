@@ -21,22 +21,18 @@ HYPERPARAMETERS = "hyperparameters"
 def command(kind: str | None, specs: tuple[str, ...], dataset: str, as_json: bool) -> None:
     """The variants, data sets, metrics and extractors there are (all four, or one KIND).
 
-    Variants are those that are installed and those in the Python files of this directory;
-    `ganbench list variants SPEC...` lists the FILE.py and MODULE:Class given beside them.
+    They are ganbench's own, those that are installed, and those in the Python files of this
+    directory; `ganbench list KIND SPEC...` lists the FILE.py and MODULE:NAME given beside them.
     Their sources are read, never run. `ganbench list hyperparameters SPEC` loads a variant and
     lists what can be set behind its name, with the values it has for --dataset.
     """
-    if specs and kind not in ("variants", HYPERPARAMETERS):
-        raise UserError(f"list {kind} takes no SPEC; list variants and list {HYPERPARAMETERS} do")
     if kind == HYPERPARAMETERS:
         if len(specs) != 1:
             raise UserError(f"list {HYPERPARAMETERS} takes one SPEC: a variant")
         found = {HYPERPARAMETERS: _hyperparameters(specs[0], dataset)}
     else:
         kinds = [kind] if kind else list(KINDS)
-        found = {name: _ROWS[name]() for name in kinds}
-    if specs and kind == "variants":
-        found["variants"] = _variants(specs)
+        found = {name: _ROWS[name](specs) for name in kinds}
     if as_json:
         options.write_json({"schema": 1, **found})
         return
@@ -44,26 +40,38 @@ def command(kind: str | None, specs: tuple[str, ...], dataset: str, as_json: boo
         if len(found) > 1:
             click.secho(name, bold=True)
         if name == "datasets":
-            for line in _aligned([_COLUMNS, *map(_cells, rows)]):
+            for line in _aligned([_COLUMNS, *(_cells(row) for row in rows if "target" not in row)]):
                 options.say(f"  {line}")
-            continue
+            rows = [row for row in rows if "target" in row]
         width = max((len(row["name"]) for row in rows), default=0)
         for row in rows:
-            options.say(f"  {row['name']:<{width}}  {row['summary']}  [{row['note']}]")
+            said = f"{row['declared']}: " if row.get("declared", row["name"]) != row["name"] else ""
+            options.say(f"  {row['name']:<{width}}  {said}{row['summary']}  [{row['note']}]")
 
 
-def _variants(specs: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+def _guests(kind: str, specs: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """Plug-ins of a kind: installed ones, those in this directory's files, and those of specs."""
     from pathlib import Path
 
     from ganbench.plugins import listing, registry
 
-    found = listing.installed() + listing.beside(Path.cwd())
+    found = listing.installed(kind) + listing.beside(Path.cwd(), kind)
     for spec in specs:
-        found += listing.named(registry.parse(spec)[0])
+        found += listing.named(registry.parse(spec)[0], kind)
     return [
-        {"name": one.name, "summary": one.summary, "target": one.target, "note": one.origin}
+        {
+            "name": one.name,
+            "summary": one.summary,
+            "target": one.target,
+            **({"declared": one.declared} if kind != "variants" else {}),
+            "note": one.origin,
+        }
         for one in dict.fromkeys(found)
     ]
+
+
+def _variants(specs: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    return _guests("variants", specs)
 
 
 def _hyperparameters(spec: str, dataset: str) -> list[dict[str, Any]]:
@@ -84,10 +92,10 @@ def _hyperparameters(spec: str, dataset: str) -> list[dict[str, Any]]:
     ]
 
 
-def _datasets() -> list[dict[str, Any]]:
+def _datasets(specs: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     from ganbench import data
 
-    return [
+    own: list[dict[str, Any]] = [
         {
             "name": source.name,
             "summary": source.summary,
@@ -104,6 +112,7 @@ def _datasets() -> list[dict[str, Any]]:
         }
         for source in data.SOURCES.values()
     ]
+    return own + [dict.fromkeys(own[0]) | row for row in _guests("datasets", specs)]
 
 
 _COLUMNS = ("name", "images", "shape", "classes", "factors", "from", "here")
@@ -134,23 +143,24 @@ def _aligned(table: list[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def _metrics() -> list[dict[str, Any]]:
+def _metrics(specs: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     from ganbench.evaluate.catalogue import METRICS
 
-    return [
+    own = [
         {
-            "name": entry.name,
-            "summary": entry.summary,
-            "better": entry.better,
-            "group": entry.group,
-            "note": ("no direction" if entry.better == "none" else f"{entry.better} is better")
-            + ("; only by its name" if entry.on_request else ""),
+            "name": spec.name,
+            "summary": spec.summary,
+            "better": spec.better,
+            "group": spec.group,
+            "note": ("no direction" if spec.better == "none" else f"{spec.better} is better")
+            + ("; only by its name" if spec.on_request else ""),
         }
-        for entry in METRICS.values()
+        for spec in METRICS.values()
     ]
+    return own + [dict.fromkeys(own[0]) | row for row in _guests("metrics", specs)]
 
 
-def _extractors() -> list[dict[str, Any]]:
+def _extractors(specs: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     from ganbench.evaluate.extractor_table import FILE, KNOWN, is_here
 
     rows: list[dict[str, Any]] = [
@@ -164,7 +174,8 @@ def _extractors() -> list[dict[str, Any]]:
         for entry in KNOWN.values()
     ]
     own = {"name": f"{FILE}PATH", "summary": "a network of your own", "features": None}
-    return [*rows, {**own, "here": None, "note": "an exported program (.pt2) or ONNX"}]
+    rows.append({**own, "here": None, "note": "an exported program (.pt2) or ONNX"})
+    return rows + [dict.fromkeys(rows[0]) | row for row in _guests("extractors", specs)]
 
 
 def _origin(name: str) -> str:

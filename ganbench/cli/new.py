@@ -7,10 +7,18 @@ from pathlib import Path
 import click
 
 from ganbench.cli import options
+from ganbench.errors import UserError, unknown
+
+KINDS = {
+    "variant": "variants",
+    "metric": "metrics",
+    "dataset": "datasets",
+    "extractor": "extractors",
+}
 
 
 @click.command("new")
-@click.argument("name")
+@click.argument("words", nargs=-1, required=True, metavar="[KIND] NAME")
 @click.option(
     "--directory",
     type=click.Path(path_type=Path, file_okay=False),
@@ -18,17 +26,21 @@ from ganbench.cli import options
     help="Where to write [this directory].",
 )
 @click.option("--package", is_flag=True, help="A package to install, with a test: ganbench-NAME/.")
-def command(name: str, directory: Path, package: bool) -> None:
-    """Write NAME.py, a variant that trains as it stands, to start from."""
+def command(words: tuple[str, ...], directory: Path, package: bool) -> None:
+    """Write NAME.py, a plug-in that works as it stands, to start from.
+
+    KIND is variant (where none is given), metric, dataset or extractor.
+    """
     from ganbench.plugins import scaffold
 
-    written = scaffold.write(name, directory, package)
+    *noun, name = words
+    if len(words) > 2 or (not noun and name in KINDS):
+        raise UserError(f"ganbench new {' '.join(words)}: give a KIND and a NAME, or a NAME")
+    if noun and noun[0] not in KINDS:
+        raise unknown("kind of plug-in", noun[0], KINDS)
+    kind = KINDS[noun[0]] if noun else "variants"
+    written = scaffold.write(name, directory, package, kind)
     options.say("wrote " + " ".join(map(str, written)), err=True)
     options.say("next:")
-    if package:
-        options.say(f"  pip install -e {written[0].parent}")
-        spec = name
-    else:
-        spec = str(written[0]) if written[0].is_absolute() else f"./{written[0]}"
-    options.say(f"  ganbench check {spec}")
-    options.say(f"  ganbench run vanilla {spec} --rounds 500")
+    for line in scaffold.next_commands(written, name, package, kind):
+        options.say(f"  {line}")

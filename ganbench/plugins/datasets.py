@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ganbench import data
 from ganbench.data import Source, Spec
 from ganbench.errors import UserError, of_guest
-from ganbench.plugins import registry
+from ganbench.plugins import extractors, registry
 from ganbench.plugins.blame import located
 
 if TYPE_CHECKING:
@@ -71,7 +71,10 @@ def parse(spec: str) -> Spec:
 
 
 def load(spec: str, root: Path | None = None, at: Path | None = None) -> Dataset:
-    """Load a data set, see `data.load`. Raises UserError as that, and where a plug-in's fails."""
+    """Load a data set, see `data.load`; the extractor that a plug-in's declares is made known, too.
+
+    Raises UserError as that, and where a plug-in's fails.
+    """
     parsed = parse(spec)
     if not parsed.source.digest:
         return data.read(parsed, root, at)
@@ -83,4 +86,6 @@ def load(spec: str, root: Path | None = None, at: Path | None = None) -> Dataset
         if not of_guest(error):
             raise
         raise UserError(f"data set {spec} cannot be loaded: {located(error)}") from error
+    if parsed.source.extractor:
+        extractors.load(parsed.source.extractor)
     return replace(loaded, source=replace(parsed.source, target=""))

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from ganbench.core.metric_specs import GROUPS
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -13,8 +15,8 @@ class Kind:
 
     name: of `ganbench list`, and of the entry points `ganbench.NAME`. noun: for messages. wanted:
     what a declaration is. constructor: the class that a declaration is an instance of, "" where it
-    is a class itself. type: that class, or the one that is derived from. own: the names of
-    ganbench's own, which nobody else's can take; of variants entry points tell.
+    is a class itself. type: that class, or the one that is derived from. listed: the names of
+    ganbench's own; of variants entry points tell. reserved: further names that nobody can take.
     """
 
     name: str
@@ -22,12 +24,17 @@ class Kind:
     wanted: str
     constructor: str
     type: Callable[[], type]
-    own: Callable[[], Collection[str]]
+    listed: Callable[[], Collection[str]]
+    reserved: Collection[str] = ()
 
     @property
     def group(self) -> str:
         """The group of its entry points."""
         return f"ganbench.{self.name}"
+
+    def own(self) -> set[str]:
+        """The names that no plug-in can take."""
+        return {*self.listed(), *self.reserved}
 
     def is_one(self, member: Any) -> bool:
         """Whether a member of a module is a declaration of this kind."""
@@ -52,10 +59,9 @@ def _metric() -> type:
 
 
 def _metrics() -> Collection[str]:
-    from ganbench.core.metric_specs import GROUPS
     from ganbench.evaluate.catalogue import METRICS
 
-    return {*METRICS, *GROUPS, "all"}
+    return METRICS.keys()
 
 
 def _dataset() -> type:
@@ -86,7 +92,13 @@ VARIANTS = Kind(
     "variants", "variant", "a subclass of ganbench.model.Game", "", _game, frozenset[str]
 )
 METRICS = Kind(
-    "metrics", "metric", "a ganbench.evaluate.MetricSpec", "MetricSpec", _metric, _metrics
+    "metrics",
+    "metric",
+    "a ganbench.evaluate.MetricSpec",
+    "MetricSpec",
+    _metric,
+    _metrics,
+    (*GROUPS, "all"),
 )
 DATASETS = Kind("datasets", "data set", "a ganbench.data.Source", "Source", _dataset, _datasets)
 EXTRACTORS = Kind(

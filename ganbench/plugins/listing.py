@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganbench.errors import UserError
+from ganbench.errors import UserError, unknown
 from ganbench.plugins import registry
 from ganbench.plugins.kinds import KINDS, Kind
 
@@ -89,7 +89,7 @@ def named(reference: str, kind: str = "variants") -> list[Found]:
         found = [one for one in found if not name or one.target == f"{shown}:{name}"]
         if not found:
             missing = f"no {_member(wanted)} {name!r}" if name else f"no {wanted.noun}"
-            raise UserError(f"{shown} defines {missing}")
+            raise Missing(f"{shown} defines {missing}")
         return found
     module, _, name = reference.partition(":")
     source = _source(module)
@@ -98,19 +98,41 @@ def named(reference: str, kind: str = "variants") -> list[Found]:
     node = _find(_parsed(source, module, wanted), name, wanted)
     if node:
         return [_found(reference, reference, node, f"module {module}", wanted)]
-    raise UserError(
+    raise Missing(
         f"{wanted.noun} {reference!r}: the source of {module} defines no {_member(wanted)} {name!r}"
     )
 
 
-def kinds_of(path: Path) -> list[str]:
-    """The kinds that a file declares something of, in the order of `KINDS`.
+def of_any_kind(spec: str) -> list[tuple[str, str]]:
+    """The plug-ins that a spec may mean, as (kind, spec): of a file every one that it declares.
 
-    Raises UserError where it cannot be read.
+    Hyperparameters or options behind the spec stay behind each. Where a file or module declares
+    nothing that can be seen without running it, a variant is meant. Raises UserError for an
+    unknown name and for a file that cannot be read.
     """
-    shown = _shown(path)
-    tree = _parsed(path, shown, None)
-    return [name for name, kind in KINDS.items() if _of_file(shown, tree, kind)]
+    head, colon, tail = spec.rpartition(":")
+    reference, tail = (head, colon + tail) if "=" in tail else (spec, "")
+    names = {name for kind in KINDS for name in registry.known(kind)}
+    if not registry.is_outside(reference) and reference not in names:
+        raise unknown("plug-in", reference, names)
+    found: list[tuple[str, str]] = []
+    for name, kind in KINDS.items():
+        if reference in kind.own() and reference in registry.known(name):
+            found.append((name, spec))
+        elif registry.is_outside(reference) or reference in registry.installed(name):
+            found += [(name, one.name + tail) for one in _named_or_none(reference, name)]
+    return found or [("variants", spec)]
+
+
+def _named_or_none(reference: str, kind: str) -> list[Found]:
+    try:
+        return named(reference, kind)
+    except Missing:
+        return []
+
+
+class Missing(UserError):
+    """A file or module declares nothing of that name and kind."""
 
 
 def _shown(path: Path) -> str:
@@ -121,11 +143,11 @@ def _member(kind: Kind) -> str:
     return kind.noun if kind.constructor else "class"
 
 
-def _parsed(path: Path, shown: str, kind: Kind | None) -> ast.Module:
+def _parsed(path: Path, shown: str, kind: Kind) -> ast.Module:
     try:
         return ast.parse(path.read_bytes())
     except OSError as error:
-        raise UserError(f"no such {kind.noun if kind else 'plug-in'} file: {shown}") from error
+        raise UserError(f"no such {kind.noun} file: {shown}") from error
     except (SyntaxError, ValueError) as error:
         raise UserError(f"{shown} is no Python: {error}") from error
 

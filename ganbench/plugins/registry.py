@@ -55,6 +55,11 @@ def installed(kind: str = "variants") -> dict[str, Entry]:
     return dict(sorted(found.items()))
 
 
+def known(kind: str) -> set[str]:
+    """The names of all plug-ins of a kind: ganbench's own and installed ones, no groups."""
+    return {*installed(kind), *KINDS[kind].listed()}
+
+
 def summary(entry: Entry) -> str:
     """The first line of a variant's docstring, read from its source without running it."""
     module, _, name = entry.target.partition(":")
@@ -103,7 +108,7 @@ def check(reference: str, kind: str = "variants") -> None:
     if colon and name in entries and entries[name].target.partition(":")[0] != name:
         raise UserError(f"{reference}: {rest!r} is not of the form name=value")
     if not is_outside(reference) and reference not in entries:
-        raise unknown(KINDS[kind].noun, reference, {*entries, *KINDS[kind].own()})
+        raise unknown(KINDS[kind].noun, reference, known(kind))
 
 
 def is_outside(reference: str) -> bool:

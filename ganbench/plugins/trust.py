@@ -32,6 +32,13 @@ def remember(source: Source) -> None:
         return
 
 
+def remember_named(spec: str, kind: str) -> None:
+    """`remember` the code that a spec of a kind names; ganbench's own needs no mark."""
+    reference = registry.parse(spec)[0]
+    if registry.owner(reference, kind):
+        remember(registry.source(reference, kind))
+
+
 def check(source: Source, allow_code: bool = False) -> None:
     """Refuse code that a record names, unless this user knows it.
 

@@ -233,18 +233,18 @@ def perform(job: Trial | ReferencesAsked) -> Record | int:
     return references(job) if isinstance(job, ReferencesAsked) else execute(job)
 
 
-def examine(spec: tuple[str, dict[str, str]]) -> list[Result]:
-    """`plugins.exam.examine` of a reference and what was given behind it."""
+def examine(asked: tuple[str, str]) -> list[Result]:
+    """`plugins.exam.kinds.examine`: of a plug-in's spec, and its kind."""
     libraries()
     import torch
 
-    from ganbench.plugins import registry, trust
-    from ganbench.plugins.exam import examine
+    from ganbench.plugins import trust
+    from ganbench.plugins.exam.kinds import examine
 
     torch.set_num_threads(1)
-    variant = registry.load(spec[0])
-    trust.remember(registry.source_of(variant))
-    return examine(variant, spec[1])
+    found = examine(*asked)
+    trust.remember_named(*asked)
+    return found
 
 
 def draw(study: tuple[Path, Sequence[Outcome]]) -> None:

@@ -14,6 +14,9 @@ from ganbench.plugins import extractors as doors
 from tests.plugins.outside import FOUR_KINDS, install_here
 
 INSIDE = FOUR_KINDS / "four_kinds"
+STRIPES = (
+    (INSIDE / "dataset.py").read_text().replace('extractor="profile"', 'extractor="digits-v1"')
+)
 
 MANY = """
 from ganbench import evaluate as ev
@@ -86,7 +89,9 @@ def test_a_file_of_several_metrics(tmp_path: Path) -> None:
         ("two_metric", "The second."),
     ]
     assert found[1].target == f"{path}:TWO"
-    assert listing.kinds_of(path) == ["metrics"]
+    one, other = f"{path}:ONE", f"{path}:TWO"
+    assert listing.of_any_kind(str(path)) == [("metrics", one), ("metrics", other)]
+    assert listing.of_any_kind(other) == [("metrics", other)]
 
 
 def test_a_digest_follows_the_source_and_no_path(tmp_path: Path) -> None:
@@ -158,14 +163,14 @@ def test_an_entry_points_name_is_the_declared_one(site: Path) -> None:
 
 def test_a_data_set_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
-    path.write_text((INSIDE / "dataset.py").read_text())
+    path.write_text(STRIPES)
     for spec in (str(path), f"{path}:STRIPES", f"{path}:size=8", f"{path}:STRIPES:size=8"):
         loaded = datasets.load(spec)
         assert (loaded.name, loaded.shape) == ("stripes", (1, 8, 8))
         assert datasets.owner(spec) == str(path)
     assert loaded.facts.keys() == {"dataset", "digest", "fingerprint"}
     assert loaded.short_name == f"stripes-{loaded.fingerprint[:8]}"
-    assert loaded.extractor == "profile"
+    assert loaded.extractor == "digits-v1"
     assert loaded.source is not None
     assert loaded.source.target == ""  # what may be sent to another process is no code
     large = datasets.load(f"{path}:size=16")
@@ -184,7 +189,7 @@ def test_facts_know_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     found = []
     for place in ("here", "there"):
         (tmp_path / place).mkdir()
-        (tmp_path / place / f"{place}.py").write_text((INSIDE / "dataset.py").read_text())
+        (tmp_path / place / f"{place}.py").write_text(STRIPES)
         monkeypatch.chdir(tmp_path / place)
         found += [datasets.load(f"./{place}.py"), datasets.load(f"{Path.cwd()}/{place}.py:STRIPES")]
     assert all(one.facts == found[0].facts for one in found)
@@ -203,10 +208,23 @@ def test_ganbenchs_own_are_delegated() -> None:
 
 def test_a_data_set_that_fails_is_told_in_a_line(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
-    path.write_text((INSIDE / "dataset.py").read_text().replace("rng.permutation", "rng.nothing"))
+    path.write_text(STRIPES.replace("rng.permutation", "rng.nothing"))
     with pytest.raises(UserError, match=r"AttributeError.*\(mine.py, line \d+\)") as caught:
         datasets.load(str(path))
     assert "\n" not in str(caught.value)
+
+
+def test_the_extractor_that_a_data_set_declares_is_known_with_it(site: Path) -> None:
+    loaded = datasets.load("stripes")
+    assert loaded.extractor == "profile"
+    assert extractors.find(None, loaded.extractor).features(loaded.test.images).shape == (100, 16)
+
+
+def test_an_unknown_extractor_is_told_when_the_data_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text((INSIDE / "dataset.py").read_text())
+    with pytest.raises(UserError, match="unknown extractor 'profile'"):
+        datasets.load(str(path))
 
 
 # Extractors.

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from ganbench.errors import UserError
-from ganbench.plugins import registry, scaffold
-from ganbench.plugins.exam import examine
+from ganbench.plugins import listing, registry, scaffold
+from ganbench.plugins.exam import examine, kinds
+from tests.plugins.outside import install_here
 
 
 def test_the_variant_passes_the_exam(tmp_path: Path) -> None:
@@ -20,6 +21,47 @@ def test_the_variant_passes_the_exam(tmp_path: Path) -> None:
     assert variant.resolve({})["score_weight"] == 0.01
     assert variant.resolve({}, "digits")["score_weight"] == 0.02
     assert variant(shape=(1, 8, 8), classes=10).updates()[0].name == "discriminator"
+
+
+@pytest.mark.parametrize("kind", ["metrics", "datasets", "extractors"])
+def test_the_others_pass_their_checks(kind: str, tmp_path: Path) -> None:
+    (path,) = scaffold.write("mine_own", tmp_path, kind=kind)
+    assert listing.of_any_kind(str(path)) == [(kind, str(path))]
+    (found,) = listing.named(str(path), kind)
+    assert found.declared == "mine_own"
+    assert found.summary
+    results = {result.name: result.status for result in kinds.examine(str(path), kind)}
+    skipped = {"read_in_any_order"} if kind == "datasets" else set()
+    assert results == {
+        name: "skipped" if name in skipped else "passed" for name in kinds.CHECKS[kind]
+    }
+
+
+@pytest.mark.parametrize("kind", ["metrics", "datasets", "extractors"])
+def test_a_package_of_each_kind(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = scaffold.write("mine_own", tmp_path, package=True, kind=kind)
+    install_here(written[0].parent, tmp_path, monkeypatch)
+    assert registry.installed(kind)["mine_own"].target == "mine_own:MINE_OWN"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(written[2])]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "words"),
+    [
+        ("metrics", "fid", "name of ganbench's own"),
+        ("metrics", "all", "name of ganbench's own"),
+        ("datasets", "digits", "name of ganbench's own"),
+        ("extractors", "inception", "name of ganbench's own"),
+        ("datasets", "_own", "begin with a letter"),
+    ],
+)
+def test_taken_names(kind: str, name: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=words):
+        scaffold.write(name, tmp_path, kind=kind)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_commented_parts_work_too(tmp_path: Path) -> None:
@@ -110,4 +152,30 @@ def test_the_command_prints_what_comes_next(tmp_path: Path) -> None:
 def test_the_name_of_an_installed_variant_is_taken(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="installed variant"):
         scaffold.write("infogan", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["metric", "sharpness"], "--metrics fid,./sharpness.py"),
+        (["dataset", "discs"], "--dataset ./discs.py"),
+        (["extractor", "filters"], "--extractor ./filters.py"),
+        (["variant", "a_gan"], "ganbench run vanilla ./a_gan.py"),
+    ],
+)
+def test_the_command_writes_every_kind(words: list[str], expected: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ganbench", "new", *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert expected in done.stdout
+    assert f"ganbench check ./{words[1]}.py" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["metric"], ["metrik", "sharpness"], ["metric", "a", "b"]])
+def test_the_command_says_what_it_takes(words: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ganbench", "new", *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
     assert not list(tmp_path.iterdir())

@@ -102,7 +102,12 @@ def test_two_protocols_are_two_columns() -> None:
     ]
     frame = table(compare(trials))
     names = [name for name in frame.columns if name.startswith(("fid", "nmi"))]
-    assert names == ["fid (digits-v1)", "fid (inception)", "nmi (500 held-out real images)", "nmi (9 held-out real images)"]
+    assert names == [
+        "fid (digits-v1)",
+        "fid (inception)",
+        "nmi (500 held-out real images)",
+        "nmi (9 held-out real images)",
+    ]
     assert frame.loc["infogan", "fid (digits-v1)"] == 1.0
     assert frame.isna().loc["infogan", "fid (inception)"]
 
