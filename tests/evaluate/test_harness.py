@@ -419,7 +419,7 @@ from ganbench.evaluate.measurement import Measurement
 
 def measure_brightness(evidence):
     images = evidence.generated
-    protocol = {**evidence.images(len(images)), "storage": "uint8", "shade": "mean"}
+    protocol = {**evidence.image_facts(len(images)), "storage": "uint8", "shade": "mean"}
     return Measurement(float(images.float().mean()), len(images), protocol)
 """
 

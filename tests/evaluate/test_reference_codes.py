@@ -18,10 +18,9 @@ from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.metrics.coded import Coded, own_codes
 from ganbench.evaluate.references import COMPONENTS, ORACLE, RANDOM, SEED
 from ganbench.evaluate.references.codes import Components, Oracle, RandomNetwork
-from ganbench.evaluate.references.table import DISENTANGLEMENT
 from ganbench.evaluate.settings import Settings
 from tests.evaluate import beside
-from tests.evaluate.worlds import points, squares
+from tests.evaluate.worlds import DISENTANGLEMENT, points, squares
 
 TABLE = Settings(metrics=DISENTANGLEMENT)
 ROWS = (ORACLE, COMPONENTS, RANDOM)

@@ -18,12 +18,11 @@ from ganbench.evaluate.harness import Evaluation, evaluate
 from ganbench.evaluate.metrics import coded, levels, representations
 from ganbench.evaluate.metrics.factors import image_factors
 from ganbench.evaluate.metrics.levels import levels_of
-from ganbench.evaluate.references.table import DISENTANGLEMENT
 from ganbench.evaluate.settings import Settings
 from ganbench.model.latent import Categorical, Latent, LatentValue, Noise, Normal
 from tests.evaluate.beside import reasons, values
 from tests.evaluate.fakes import Album
-from tests.evaluate.worlds import NAMES, Sees, points, squares, without_labels
+from tests.evaluate.worlds import DISENTANGLEMENT, NAMES, Sees, points, squares, without_labels
 
 TABLE = Settings(metrics=("disentanglement",))
 CHEAP = Settings(metrics=("mig", "modularity", "irs", "sap", "explicitness"))
