@@ -18,7 +18,7 @@ from torch.optim.swa_utils import update_bn
 from ganbench import data
 from ganbench.data.dataset import to_uint8
 from ganbench.evaluate import extractors
-from ganbench.evaluate.metrics import fid
+from ganbench.evaluate.metrics.frechet import fid
 from ganbench.plugins import registry
 from ganbench.train.average import Average
 from ganbench.train.trainer import Trainer, build

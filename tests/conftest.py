@@ -34,10 +34,9 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture
 def forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Forget what is kept of real images in memory and on disk: now, and when called."""
-    from ganbench.evaluate import real, references
+    from ganbench.evaluate import real
 
     def forget() -> None:
-        references._cache.clear()
         real._reads.clear()
         monkeypatch.setenv("GANBENCH_DATA", tempfile.mkdtemp(dir=tmp_path))
 

@@ -177,7 +177,7 @@ class Evidence:
         """The real images that a reference shows in place of generated ones."""
         return capabilities.real_images(self.model)
 
-    def images(self, count: int) -> dict[str, Any]:
+    def image_facts(self, count: int) -> dict[str, Any]:
         """The facts of a protocol: how many images a number is of, and of which."""
         if self.shown is None:
             return {"generated": count}

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from ganbench.core.score import Score
 from ganbench.data.dataset import Dataset, Split, to_uint8
 from ganbench.evaluate import references
 from ganbench.evaluate.counts import TooFew, enough_for_frechet, equal
 from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.harness import Evaluation, Settings, evaluate
-from ganbench.evaluate.metrics import density_coverage, precision_recall
-from ganbench.evaluate.score import Score
+from ganbench.evaluate.metrics.neighbours import density_coverage, precision_recall
+from ganbench.evaluate.references.real import HeldOut
 from ganbench.model.latent import Latent, LatentValue, Noise
+from tests.evaluate.beside import lacking, reasons, row
 
 DIMENSIONS = 6
 OVERLAP = ("precision", "recall", "density", "coverage")
@@ -64,16 +65,19 @@ def drawn(train: int, held_out: int) -> Dataset:
 
 
 def measured(model: nn.Module, data: Dataset, samples: int, *metrics: str) -> Evaluation:
-    settings = Settings(samples=samples, extractor="digits-v1", metrics=metrics or COUNTED)
-    return evaluate(model, data, seed=0, settings=settings)
+    return evaluate(model, data, seed=0, settings=asked(samples, *metrics))
 
 
 def by_name(found: Evaluation) -> dict[str, Score]:
     return {score.metric: score for score in found.scores}
 
 
-def floor(found: Evaluation) -> dict[str, Score]:
-    return {score.metric: score for name, score in found.references if name == references.FLOOR}
+def floor(data: Dataset, samples: int, *metrics: str) -> dict[str, Score]:
+    return row(references.HELD_OUT, data, asked(samples, *metrics))
+
+
+def asked(samples: int, *metrics: str) -> Settings:
+    return Settings(samples=samples, extractor="digits-v1", metrics=metrics or COUNTED)
 
 
 def test_the_count_is_what_recall_and_coverage_measure() -> None:
@@ -99,21 +103,20 @@ def test_no_number_moves_with_the_images_that_are_asked_for(model: Drawn) -> Non
         few, *more = (each[name] for each in found)
         for other in more:
             assert other.protocol == few.protocol
-            assert other.version == 2
+            assert other.protocol["version"] == 2
             error = np.hypot(few.standard_error or 0, other.standard_error or 0)
             assert abs(other.value - few.value) < 4 * error, name
 
 
 def test_real_images_stand_at_the_count_of_the_generated_ones() -> None:
-    found = measured(Drawn(), drawn(600, 400), 5000)
-    for name, score in by_name(found).items():
-        beside = floor(found)[name]
+    data = drawn(600, 400)
+    for name, score in by_name(measured(Drawn(), data, 5000)).items():
+        beside = floor(data, 5000)[name]
         error = np.hypot(score.standard_error or 0, beside.standard_error or 0)
         assert abs(score.value - beside.value) < 4 * error, name  # the generator is perfect
-        counts = [re.findall(r"(\d+) (?:generated|held-out)", s.protocol) for s in (score, beside)]
-        assert counts == [["400"], ["400"]], name
-        others = re.findall(r"against (\d+) training", score.protocol + beside.protocol)
-        assert set(others) == {"400" if name in OVERLAP else "600"}, name
+        assert score.protocol["generated"] == beside.protocol["held_out_shown"] == 400, name
+        others = {one.protocol["training"] for one in (score, beside)}
+        assert others == {400 if name in OVERLAP else 600}, name
 
 
 def test_the_choice_is_fixed_and_of_all_images() -> None:
@@ -130,39 +133,43 @@ def test_the_choice_is_fixed_and_of_all_images() -> None:
 
 
 def test_held_out_images_that_are_too_few_bound_nothing() -> None:
-    found = measured(Drawn(), drawn(600, 2), 5000, *COUNTED, "fid", "kid", "real_fake_auc")
+    data, metrics = drawn(600, 2), (*COUNTED, "fid", "kid", "real_fake_auc")
+    found = measured(Drawn(), data, 5000, *metrics)
     scores = by_name(found)
-    assert "600 generated against 600 training images" in scores["recall"].protocol
-    assert not floor(found)
-    reasons = dict(found.skipped)
+    assert "600 generated, 600 training images" in scores["recall"].protocol_text
+    assert not floor(data, 5000, *metrics)
+    why = lacking(data, asked(5000, *metrics))
     few = "needs at least 100 held-out real images, not 2"
     for name in (*COUNTED, "fid", "kid"):
-        assert reasons[f"{name} of real images, held out"] == few
-    assert reasons["real_fake_auc"] == few
+        assert why[f"{name} of real images, held out"] == few
+    assert reasons(found) == {"real_fake_auc": few}
 
 
 def test_every_side_has_its_minimum() -> None:
     compared = (*COUNTED, "kid", "memorisation_ratio")
-    few = dict(measured(Drawn(), drawn(22, 400), 5000, *compared, "fid").skipped)
+    few = reasons(measured(Drawn(), drawn(22, 400), 5000, *compared, "fid"))
     assert few == dict.fromkeys((*compared, "fid"), "needs at least 100 training images, not 22")
-    few = dict(measured(Drawn(), drawn(600, 400), 50, *compared, "real_fake_auc").skipped)
+    few = reasons(measured(Drawn(), drawn(600, 400), 50, *compared, "real_fake_auc"))
     for name in (*compared, "real_fake_auc"):
         assert few[name] == "needs at least 100 generated images, not 50"
-    found = measured(Drawn(), drawn(600, 150), 500, "memorisation_ratio")
-    few = dict(found.skipped)
-    assert list(by_name(found)) == ["memorisation_ratio"]
+    data = drawn(600, 150)
+    assert list(by_name(measured(Drawn(), data, 500, "memorisation_ratio"))) == [
+        "memorisation_ratio"
+    ]
+    few = lacking(data, asked(500, "memorisation_ratio"))
     assert few["memorisation_ratio of real images, held out"] == (
         "needs at least 200 held-out real images, not 150"
     )
 
 
 def test_a_covariance_takes_as_many_images_as_features() -> None:
-    evidence = Evidence(None, drawn(600, 400), Settings(), 0)
-    enough_for_frechet(evidence, 400)
+    known = Evidence(None, drawn(600, 400), Settings(), 0)
+    evidence = Evidence(HeldOut(known), known.dataset, Settings(), 0)
+    enough_for_frechet(evidence, lambda: 400)
     with pytest.raises(TooFew, match="at least 401 held-out real images, not 400"):
-        enough_for_frechet(evidence, 401)
+        enough_for_frechet(evidence, lambda: 401)
     with pytest.raises(TooFew, match="at least 2000 held-out"):  # as for generated ones
-        enough_for_frechet(evidence, 4096)
+        enough_for_frechet(evidence, lambda: 4096)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +191,5 @@ def test_the_smallest_set_says_how_many(
 
 def test_halves_say_their_counts(digits: Dataset) -> None:
     settings = Settings(samples=2000, metrics=("memorisation_ratio",))
-    found = evaluate(object(), digits, seed=0, settings=settings)
-    assert (
-        "250 held-out real images against 250 others" in floor(found)["memorisation_ratio"].protocol
-    )
+    score = row(references.HELD_OUT, digits, settings)["memorisation_ratio"]
+    assert (score.protocol["held_out_shown"], score.protocol["held_out"]) == (250, 250)

@@ -11,8 +11,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from ganbench.evaluate.metrics import entropy, irs, mig, modularity, mutual_information
-from ganbench.evaluate.metrics.disentanglement import binned
+from ganbench.evaluate.metrics.disentanglement import (
+    binned,
+    entropy,
+    irs,
+    mig,
+    modularity,
+    mutual_information,
+)
 from tests.evaluate.test_oracles import oracle
 
 pytestmark = pytest.mark.filterwarnings("error")

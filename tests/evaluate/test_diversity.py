@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ganbench.data.dataset import Dataset, Split
 from ganbench.evaluate.harness import Settings, evaluate
-from ganbench.evaluate.metrics import vendi_score
+from ganbench.evaluate.metrics.diversity import vendi_score
 from ganbench.model.latent import LatentValue
+from tests.evaluate.beside import reasons, row
 from tests.evaluate.fakes import Album, Static
 
 SETTINGS = Settings(metrics=("intra_class_diversity",))
@@ -69,8 +70,7 @@ class Single(Album):
 
 def test_real_images_are_as_diverse_as_real_images(digits: Dataset) -> None:
     found = evaluate(Album(digits, label=True), digits, seed=0, settings=SETTINGS)
-    (score,), ((name, real),) = found.scores, found.references
-    assert name == "real training images"
+    (score,), (real,) = found.scores, row("real training images", digits, SETTINGS).values()
     assert len(score.parts) == len(real.parts) == 10
     assert np.mean(list(score.parts.values())) == pytest.approx(score.value)
     # drawn with replacement: a little less
@@ -78,8 +78,8 @@ def test_real_images_are_as_diverse_as_real_images(digits: Dataset) -> None:
     assert score.standard_error is not None
     assert 0 < score.standard_error < 0.1
     assert score.count == real.count  # the score depends on the number of images
-    assert "106 generated images of each of 10 classes" in score.protocol
-    assert "106 real training images of each of 10 classes" in real.protocol
+    assert "1060 generated, 106 of each class" in score.protocol_text
+    assert "1060 training images shown, 106 of each class" in real.protocol_text
 
 
 def test_one_image_per_class_has_no_diversity(digits: Dataset) -> None:
@@ -100,9 +100,7 @@ def test_images_are_counted_within_the_intended_class(digits: Dataset) -> None:
 
 def test_reasons(digits: Dataset) -> None:
     def reason(model: object, dataset: Dataset, settings: Settings) -> str:
-        return dict(evaluate(model, dataset, seed=0, settings=settings).skipped)[
-            "intra_class_diversity"
-        ]
+        return reasons(evaluate(model, dataset, seed=0, settings=settings))["intra_class_diversity"]
 
     album = Album(digits, label=True)
     assert reason(Static(), digits, SETTINGS) == "its latent carries no class label"

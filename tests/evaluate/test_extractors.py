@@ -15,9 +15,11 @@ from ganbench.data.dataset import Dataset
 from ganbench.errors import GanbenchError, UserError
 from ganbench.evaluate import extractor_table, extractors
 from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.catalogue import METRICS
 from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.extractors import Shipped, get, identity
 from ganbench.evaluate.harness import Settings, evaluate
+from tests.evaluate.beside import reasons, rows
 from tests.evaluate.fakes import Album
 
 
@@ -154,14 +156,15 @@ def test_an_extractor_for_other_images_ends_nothing(digits: Dataset) -> None:
     settings = Settings(extractor="mnist-v1", metrics=("fid", "cluster_accuracy"))
     found = evaluate(Album(digits), digits, seed=0, settings=settings)
     assert [score.metric for score in found.scores] == ["cluster_accuracy"]
-    ((metric, reason),) = found.skipped
+    ((metric, reason),) = reasons(found).items()
     assert metric == "fid"
     assert "mnist-v1 reads uint8 images of shape (1, 28, 28)" in reason
     assert "\n" not in reason
-    assert not any(score.metric == "fid" for _, score in found.references)
+    assert not any(metric == "fid" for _, metric in rows(digits, settings))
 
 
 def test_a_name_that_is_the_default_is_no_other_protocol(digits: Dataset) -> None:
-    default = Settings().protocol_id(digits)
-    assert Settings(extractor="digits-v1").protocol_id(digits) == default
-    assert Settings(extractor="mnist-v1").protocol_id(digits) != default
+    spec = METRICS["fid"]
+    default = Settings().key(spec, digits)
+    assert Settings(extractor="digits-v1").key(spec, digits) == default
+    assert Settings(extractor="mnist-v1").key(spec, digits) != default

@@ -18,6 +18,7 @@ from ganbench.data.dataset import Dataset, to_unit_range
 from ganbench.errors import UserError
 from ganbench.evaluate import extractors
 from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.catalogue import METRICS
 from ganbench.evaluate.extractors import get
 from ganbench.evaluate.harness import Settings, evaluate
 from tests.evaluate.fakes import Album
@@ -91,11 +92,12 @@ def test_the_whole_evaluation(tmp_path: Path, digits: Dataset) -> None:
     settings = Settings(extractor=f"file:{path}", metrics=("fid", "conditional_accuracy"))
     found = evaluate(Album(digits, label=True), digits, seed=0, settings=settings)
     assert {score.metric for score in found.scores} == {"fid", "conditional_accuracy"}
-    assert all(score.protocol.startswith("net@") for score in found.scores)
+    assert all(score.protocol["extractor"].startswith("net@") for score in found.scores)
     (tmp_path / "elsewhere").mkdir()
     moved = path.rename(tmp_path / "elsewhere" / "net.pt2")
     there = Settings(extractor=f"file:{moved}", metrics=settings.metrics)
-    assert there.protocol_id(digits) == found.protocol_id
+    keys = {there.key(METRICS[score.metric], digits) for score in found.scores}
+    assert keys == {score.key for score in found.scores}
 
 
 def test_other_content_is_another_extractor(tmp_path: Path, digits: Dataset) -> None:

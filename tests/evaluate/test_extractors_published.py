@@ -25,6 +25,7 @@ from ganbench.evaluate.capabilities import NoWeights, Unavailable
 from ganbench.evaluate.extractors import published, weights
 from ganbench.evaluate.extractors.weights import Weights
 from ganbench.evaluate.harness import Settings, evaluate
+from tests.evaluate.beside import reasons
 from tests.evaluate.fakes import Album
 
 COLOUR = torch.randint(
@@ -84,8 +85,8 @@ def test_the_rest_of_the_evaluation_goes_on(digits: Dataset) -> None:
     settings = Settings(extractor="inception", metrics=metrics)
     found = evaluate(Album(digits), digits, seed=0, settings=settings)
     assert [score.metric for score in found.scores] == ["cluster_accuracy"]
-    reasons = dict(found.skipped)
-    assert list(reasons) == ["fid", "fd_dinov2", "cmmd"]
+    why = reasons(found)
+    assert list(why) == ["fid", "fd_dinov2", "cmmd"]
     for metric, name in (("fid", "inception"), ("fd_dinov2", "dinov2"), ("cmmd", "clip")):
         assert reasons[metric].startswith(f"extractor {name}: ")
         assert "\n" not in reasons[metric]

@@ -10,8 +10,8 @@ import torch
 from scipy.linalg import sqrtm
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
-from ganbench.evaluate.metrics import Moments, fid, frechet
-from ganbench.evaluate.metrics.frechet import frechet_distance, standard_error
+from ganbench.evaluate.metrics import frechet
+from ganbench.evaluate.metrics.frechet import Moments, fid, frechet_distance, standard_error
 
 Pair = tuple[np.ndarray, np.ndarray]
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,36 +14,32 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ganbench.core.metric_specs import GROUPS, MetricSpec
+from ganbench.core.protocol import PHRASES
 from ganbench.data.dataset import Dataset, Split
 from ganbench.errors import Unsupported
 from ganbench.evaluate import harness, references
 from ganbench.evaluate.capabilities import CapabilityError, Unavailable
-from ganbench.evaluate.catalogue import CATALOGUE
+from ganbench.evaluate.catalogue import METRICS, chosen
 from ganbench.evaluate.evidence import Evidence, stream, undisturbed
 from ganbench.evaluate.harness import Evaluation, Settings, evaluate
-from ganbench.evaluate.metrics import METRICS, Measurement, Metric
-from ganbench.evaluate.metrics.registry import metric
+from ganbench.evaluate.measurement import Measurement
 from ganbench.model.latent import Categorical, Latent, Noise
+from tests.evaluate.beside import lacking, reasons, rows, values
 from tests.evaluate.fakes import Album, Bars, Static
 
 SMALL = Settings(samples=2000, probe_pairs=2000, probe_test_pairs=1000, probe_steps=200)
 FAST = dataclasses.replace(SMALL, probe_steps=20, classifier_steps=20)  # where quality is no matter
 
+UNTIMED = {"seconds": 0.0}
+
 MISSING = {
     "representation_cluster_accuracy": "its latent carries a single continuous code",
-    "attacked_accuracy": "classify() gives no gradients",
-    "attacked_auc": "classify() gives no gradients",
+    "robust_accuracy": "classify() gives no gradients",
+    "attack_detection_auc": "classify() gives no gradients",
     "real_fake_auc": "no score()",
 }
 """What an album of digits has no number for."""
-
-
-def values(evaluation: Evaluation) -> dict[str, float]:
-    return {score.metric: score.value for score in evaluation.scores}
-
-
-def reasons(evaluation: Evaluation) -> dict[str, str]:
-    return dict(evaluation.skipped)
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +52,28 @@ def noise(digits: Dataset) -> Evaluation:
     return evaluate(Static(), digits, seed=0, settings=SMALL)
 
 
-def test_every_metric_of_the_catalogue_is_registered() -> None:
-    assert set(METRICS) == set(CATALOGUE)
+@pytest.mark.parametrize("name", list(METRICS))
+def test_every_metric_can_be_imported(name: str) -> None:
+    spec = METRICS[name]
+    assert spec.name == name
+    assert spec.group in GROUPS
+    assert isinstance(spec.target, str)
+    module, _, function = spec.target.partition(":")
+    assert callable(getattr(import_module(module), function))
+
+
+def test_every_kind_of_data_has_its_headline() -> None:
+    for kind, first in (("images", "fid"), ("labels", "test_error"), ("mixture", "modes_captured")):
+        some = [spec for spec in METRICS.values() if kind in spec.headline]
+        places = {spec.headline[kind]: spec.name for spec in some}
+        assert sorted(places) == list(range(1, len(places) + 1))
+        assert places[1] == first
 
 
 def test_every_metric_has_a_score_or_a_reason(
     digits: Dataset, perfect: Evaluation, noise: Evaluation
 ) -> None:
-    usual = Settings().metrics_for(digits)
+    usual = [spec.name for spec in Settings().specs_for(digits)]
     for found in (perfect, noise):
         assert {*values(found), *reasons(found)} == set(usual)
         assert len(found.scores) + len(found.skipped) == len(usual)
@@ -150,7 +163,7 @@ def test_a_factor_that_a_code_stands_for_is_found(digits: Dataset) -> None:
 
 def test_the_same_seed_gives_the_same_bits(digits: Dataset) -> None:
     runs = [evaluate(Album(digits), digits, seed=s, settings=FAST) for s in (1, 1, 2)]
-    stripped = [[dataclasses.replace(score, seconds=0.0) for score in run.scores] for run in runs]
+    stripped = [[score.model_copy(update=UNTIMED) for score in run.scores] for run in runs]
     assert stripped[0] == stripped[1]
     assert stripped[0] != stripped[2]
     assert [s.protocol for s in runs[0].scores] == [s.protocol for s in runs[2].scores]
@@ -197,13 +210,17 @@ def test_a_metric_that_crashes_is_recorded(
         raise ValueError("first line\nsecond line")
 
     def infinite(evidence: Evidence) -> Measurement:
-        return Measurement(float("inf"), 1, "")
+        return Measurement(float("inf"), 1, {})
 
-    monkeypatch.setitem(METRICS, "fid", Metric(CATALOGUE["fid"], crash))
-    monkeypatch.setitem(METRICS, "nmi", Metric(CATALOGUE["nmi"], infinite))
+    def unsaid(evidence: Evidence) -> Measurement:
+        return Measurement(1.0, 1, {"by": object()})
+
+    for name, target in (("fid", crash), ("nmi", infinite), ("ari", unsaid)):
+        monkeypatch.setitem(METRICS, name, dataclasses.replace(METRICS[name], target=target))
     found = evaluate(Album(digits), digits, seed=0, settings=FAST)
     assert reasons(found)["fid"] == "failed: ValueError: first line"
     assert reasons(found)["nmi"] == "not a finite number: inf"
+    assert reasons(found)["ari"].startswith("failed: ValidationError")
     assert "cluster_accuracy" in values(found)
 
 
@@ -246,7 +263,7 @@ def test_a_classifier_that_answers_without_gradients_alone(digits: Dataset) -> N
 
     found = evaluate(Looked(digits), digits, seed=0, settings=FAST)
     assert values(found)["test_error"] == 0
-    assert reasons(found)["attacked_accuracy"].startswith(
+    assert reasons(found)["robust_accuracy"].startswith(
         "classify() gives no gradients: classify() raised RuntimeError: Can't call numpy()"
     )
 
@@ -264,7 +281,7 @@ def test_latents_without_codes(digits: Dataset) -> None:
     assert found["code_recovery_continuous"] == "its latent carries no continuous code"
     assert found["mig"] == "no encode()"
     found = reasons(evaluate(object(), digits, seed=0, settings=FAST))
-    assert set(found) == set(FAST.metrics_for(digits))
+    assert set(found) == {spec.name for spec in FAST.specs_for(digits)}
     assert found["fid"] == "no latent"
 
 
@@ -272,7 +289,7 @@ def test_without_an_extractor_the_rest_goes_on(digits: Dataset, perfect: Evaluat
     strange = dataclasses.replace(digits, name="strange", source=None)
     found = evaluate(Album(strange, label=True), strange, seed=0, settings=FAST)
     reason = "this data set has no extractor of its own, name one with --extractor"
-    need = [score.metric for score in perfect.scores if "digits-v1@" in score.protocol]
+    need = [score.metric for score in perfect.scores if "extractor" in score.protocol]
     assert {"fid", "kid", "precision", "coverage", "conditional_accuracy"} < set(need)
     assert reasons(found) == dict.fromkeys(need, reason) | MISSING
     named = dataclasses.replace(FAST, extractor="digits-v1")
@@ -287,45 +304,55 @@ def test_too_few_images_for_a_distance(digits: Dataset) -> None:
     assert found["fid"] == "needs at least 2000 generated images, not 500"
 
 
-def test_scores_are_complete(perfect: Evaluation) -> None:
+def test_scores_are_complete(digits: Dataset, perfect: Evaluation) -> None:
     for score in perfect.scores:
         assert score.protocol
         assert score.count > 0
         if score.metric != "irs":  # which has none: it rests on a maximum
             assert score.standard_error is not None
             assert score.standard_error >= 0
-        assert score.better == CATALOGUE[score.metric].better
+        spec = METRICS[score.metric]
+        assert score.better == spec.better
+        assert score.protocol["version"] == spec.version
+        assert score.protocol["split"] == "test"
+        assert score.key == Settings().key(spec, digits)
+        known = {*PHRASES, "version", "split"}
+        assert set(score.protocol) <= known, "a fact that no phrase says"
     fid = next(score for score in perfect.scores if score.metric == "fid")
-    assert "digits-v1@" in fid.protocol
-    assert "5000 generated against 1097 training images" in fid.protocol
+    assert fid.protocol_text.startswith("digits-v1@")
+    assert "5000 generated, 1097 training images, uint8, float64" in fid.protocol_text
 
 
-def test_the_references_stand_beside_it(perfect: Evaluation) -> None:
-    found = {(name, score.metric): score.value for name, score in perfect.references}
-    assert found[references.FLOOR, "fid"] < 0.5
+def test_the_references_stand_beside_it(digits: Dataset) -> None:
+    found = {row: score.value for row, score in rows(digits).items()}
+    assert found[references.HELD_OUT, "fid"] < 0.5
     assert found[references.BLURRED, "fid"] > 10
     assert found[references.K_MEANS, "cluster_accuracy"] == pytest.approx(0.78, abs=0.03)
     assert {m for name, m in found if name == references.K_MEANS} == {
         "cluster_accuracy", "nmi", "ari", "representation_cluster_accuracy"
     }  # fmt: skip
-    assert found[references.REAL, "classification_accuracy_score"] >= 0.97
-    assert found[references.REAL, "conditional_accuracy"] >= 0.98
+    assert found[references.TRAINING, "classification_accuracy_score"] >= 0.97
+    assert found[references.HELD_OUT, "conditional_accuracy"] >= 0.98
 
 
 @pytest.mark.usefixtures("forgotten")
 def test_a_reference_that_fails_is_left_out_with_its_reason(digits: Dataset) -> None:
     few = dataclasses.replace(digits, test=digits.test.subset(slice(1)))
-    found = evaluate(Static(), few, seed=0, settings=Settings(samples=500, metrics=("kid",)))
-    assert found.references == []
-    reasons = dict(found.skipped)
+    settings = Settings(samples=500, metrics=("kid",))
+    assert not rows(few, settings)
     reason = "needs at least 100 held-out real images, not 1"
-    assert reasons["kid of real images, held out"] == reason
+    assert lacking(few, settings)["kid of real images, held out"] == reason
 
 
-def test_references_depend_on_no_model_or_seed(digits: Dataset, perfect: Evaluation) -> None:
-    again = evaluate(Static(), digits, seed=5)
-    strip = [(n, dataclasses.replace(s, seconds=0.0)) for n, s in again.references]
-    assert strip == [(n, dataclasses.replace(s, seconds=0.0)) for n, s in perfect.references]
+@pytest.mark.usefixtures("forgotten")
+def test_references_are_the_same_again(digits: Dataset, forgotten: Callable[[], None]) -> None:
+    first = rows(digits, FAST)
+    forgotten()
+    torch.rand(5)
+    again = rows(digits, FAST)
+    assert {row: score.model_copy(update=UNTIMED) for row, score in first.items()} == {
+        row: score.model_copy(update=UNTIMED) for row, score in again.items()
+    }
 
 
 def test_validation_reads_the_validation_split(digits: Dataset) -> None:
@@ -337,18 +364,22 @@ def test_validation_reads_the_validation_split(digits: Dataset) -> None:
         evaluate(Album(digits), digits, seed=0, split="train")
 
 
-def test_the_protocol_id_moves_with_what_moves_the_numbers(digits: Dataset) -> None:
-    base = Settings().protocol_id(digits)
-    assert len(base) == 12
-    assert base == Settings(extractor=None).protocol_id(digits, "test")
+def test_the_key_moves_with_what_moves_the_numbers(digits: Dataset) -> None:
+    spec = METRICS["fid"]
+    base = Settings().key(spec, digits)
+    assert len(base) == 16
+    assert base == Settings(extractor=None, metrics=("nmi",)).key(spec, digits, "test")
     others = {
-        Settings().protocol_id(digits, "validation"),
-        Settings(samples=4000).protocol_id(digits),
-        Settings(noise=0.2).protocol_id(digits),
-        Settings().protocol_id(dataclasses.replace(digits, name="strange")),
-        Settings().protocol_id(dataclasses.replace(digits, train=digits.validation)),
+        Settings().key(spec, digits, "validation"),
+        Settings(samples=4000).key(spec, digits),
+        Settings(noise=0.2).key(spec, digits),
+        Settings().key(spec, dataclasses.replace(digits, name="strange")),  # of no extractor
+        Settings().key(spec, dataclasses.replace(digits, train=digits.validation)),
+        Settings().key(METRICS["kid"], digits),
+        Settings().key(dataclasses.replace(spec, version=2), digits),
+        Settings().key(dataclasses.replace(spec, digest="ab12"), digits),
     }
-    assert len(others | {base}) == 6
+    assert len(others | {base}) == 9
 
 
 def test_settings_refuse_nonsense() -> None:
@@ -370,18 +401,55 @@ def test_images_are_generated_once_per_purpose(digits: Dataset) -> None:
 
 
 def test_large_splits_are_cut_to_a_fixed_choice(digits: Dataset) -> None:
-    evidence = Evidence(Static(), digits, dataclasses.replace(SMALL, reference=100), 0)
+    evidence = Evidence(Static(), digits, dataclasses.replace(SMALL, max_real_images=100), 0)
     assert len(evidence.train) == len(evidence.held_out) == 100
     assert isinstance(evidence.train, Split)
-    again = Evidence(Static(), digits, dataclasses.replace(SMALL, reference=100), 9)
+    again = Evidence(Static(), digits, dataclasses.replace(SMALL, max_real_images=100), 9)
     assert torch.equal(again.train.images, evidence.train.images)
 
 
-def test_registering() -> None:
-    with pytest.raises(ValueError, match="registered twice"):
-        metric("fid")
+def test_unknown_metrics_are_refused() -> None:
     with pytest.raises(Exception, match="did you mean 'nmi'"):
-        metric("nmii")
+        chosen(["nmii"])
+
+
+GUEST = """
+from ganbench.evaluate.measurement import Measurement
+
+
+def measure_brightness(evidence):
+    images = evidence.generated
+    protocol = {**evidence.image_facts(len(images)), "storage": "uint8", "shade": "mean"}
+    return Measurement(float(images.float().mean()), len(images), protocol)
+"""
+
+
+def test_a_metric_is_added_by_its_file_and_its_specification(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "brightness_metric.py").write_text(GUEST)
+    monkeypatch.syspath_prepend(tmp_path)
+    target = "brightness_metric:measure_brightness"
+    spec = MetricSpec("brightness", "fidelity", "mean grey level", target, "none")
+    monkeypatch.setitem(METRICS, "brightness", spec)
+    model, settings = Album(digits), dataclasses.replace(FAST, metrics=("brightness",))
+    settings.check()
+    (score,) = evaluate(model, digits, seed=0, settings=settings).scores
+    assert 0 < score.value < 255
+    assert (score.metric, score.better, score.count) == ("brightness", "none", 2000)
+    assert score.group == ""
+    assert score.protocol_text == "2000 generated, uint8, version 1, test split, shade mean"
+    assert "brightness" in values(evaluate(model, digits, seed=0, settings=FAST))
+    # a guest's is measured where it is handed over, without a place in the table
+    monkeypatch.delitem(METRICS, "brightness")
+    own = dataclasses.replace(
+        spec, target=import_module("brightness_metric").measure_brightness, digest="0a1b", group="x"
+    )
+    (guest,) = evaluate(model, digits, seed=0, settings=FAST, metrics=[own]).scores
+    assert guest.value == score.value
+    assert (guest.protocol["digest"], guest.group) == ("0a1b", "x")
+    assert guest.protocol_key != score.protocol_key
+    assert guest.key != score.key
 
 
 def test_unavailable_is_no_failure() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,12 +14,16 @@ from scipy.spatial.distance import jensenshannon
 from torch import Tensor
 
 from ganbench.data.dataset import Dataset, Split, as_stored, to_unit_range
-from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.capabilities import RealImages, Unavailable
 from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.harness import Settings, evaluate
-from ganbench.evaluate.metrics import jensen_shannon
 from ganbench.evaluate.metrics.attacks import blur
-from ganbench.evaluate.metrics.histograms import feature_distance, pixel_distance
+from ganbench.evaluate.metrics.histograms import (
+    jensen_shannon,
+    measure_feature_js,
+    measure_pixel_js,
+)
+from tests.evaluate.beside import rows
 from tests.evaluate.fakes import Album
 
 HALF = math.sqrt(0.811278124459133 - 0.5)
@@ -92,11 +97,19 @@ def evidence(digits: Dataset) -> Evidence:
 
 
 def both(evidence: Evidence, images: Tensor) -> tuple[float, float]:
-    features = evidence.extractor.features(images)
-    return (
-        pixel_distance(evidence, images, "").value,
-        feature_distance(evidence, features, "").value,
-    )
+    return pixels(evidence, images), measure_feature_js(showing(evidence, images)).value
+
+
+def showing(evidence: Evidence, images: Tensor) -> Evidence:
+    """The evidence of what shows these images, of the same data."""
+    labels = torch.zeros(len(images), dtype=torch.int64)
+    shown = RealImages(images, labels, "held-out", None)
+    model = SimpleNamespace(real_images=lambda: shown)
+    return Evidence(model, evidence.dataset, evidence.settings, seed=0)
+
+
+def pixels(evidence: Evidence, images: Tensor) -> float:
+    return measure_pixel_js(showing(evidence, images)).value
 
 
 def test_noise_and_blur_move_both(evidence: Evidence) -> None:
@@ -124,28 +137,31 @@ def test_the_mean_over_channels(digits: Dataset) -> None:
     parts = {name: coloured(getattr(digits, name)) for name in ("train", "validation", "test")}
     colour = Evidence(None, dataclasses.replace(digits, **parts), Settings(), seed=0)
     grey = Evidence(None, digits, Settings(), seed=0)
-    plain = pixel_distance(grey, grey.held_out.images, "")
-    assert pixel_distance(colour, colour.held_out.images, "").value == pytest.approx(plain.value)
+    plain = pixels(grey, grey.held_out.images)
+    assert pixels(colour, colour.held_out.images) == pytest.approx(plain)
     black = colour.held_out.images.clone()
     black[:, 0] = 0
     one_black = grey.held_out.images.clone() * 0
-    expected = (2 * plain.value + pixel_distance(grey, one_black, "").value) / 3
-    assert pixel_distance(colour, black, "").value == pytest.approx(expected)
+    expected = (2 * plain + pixels(grey, one_black)) / 3
+    assert pixels(colour, black) == pytest.approx(expected)
 
 
 def test_points_have_no_pixels(digits: Dataset) -> None:
     points = Split(torch.zeros(20, 2), torch.zeros(20, dtype=torch.int64))
     plane = Dataset("plane", 0, points, points, points)
     with pytest.raises(Unavailable, match="points have no pixels"):
-        pixel_distance(Evidence(None, plane, Settings(), seed=0), points.images, "")
+        pixels(Evidence(None, plane, Settings(), seed=0), points.images)
 
 
 def test_in_the_harness(digits: Dataset) -> None:
     settings = Settings(samples=2000, metrics=("pixel_js", "feature_js"))
     found = evaluate(Album(digits), digits, seed=0, settings=settings)
+    beside = rows(digits, settings)
     for score in found.scores:
-        beside = {name: s for name, s in found.references if s.metric == score.metric}
-        floor, blurred = beside["real images, held out"], beside["real images, blurred (sigma 0.5)"]
+        floor, blurred = (
+            beside[name, score.metric]
+            for name in ("real images, held out", "real images, blurred (sigma 0.5)")
+        )
         assert score.value < 2 * floor.value < blurred.value
         assert score.standard_error is not None
         assert 0 < score.standard_error < 0.02

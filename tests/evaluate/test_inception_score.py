@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch_fidelity.metric_isc import isc_features_to_metric
 
-from ganbench.evaluate.metrics import inception_score
-from ganbench.evaluate.metrics.inception import divergences
+from ganbench.evaluate.metrics.inception import divergences, inception_score
 
 
 def test_its_bounds() -> None:

@@ -12,8 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression
 
-from ganbench.evaluate.metrics import beta_vae_score, factor_vae_score
-from ganbench.evaluate.metrics.interventions import ROWS
+from ganbench.evaluate.metrics.interventions import ROWS, beta_vae_score, factor_vae_score
 
 pytestmark = pytest.mark.filterwarnings("error")
 

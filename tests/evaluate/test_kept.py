@@ -8,6 +8,7 @@ After raising one: python -m tests.evaluate.test_kept
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 from ganbench import data
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate import real, references
-from ganbench.evaluate.catalogue import REFERENCES_VERSION
+from ganbench.evaluate.references import measuring
 from ganbench.evaluate.settings import Settings
 
 FILE = Path(__file__).with_name("kept.json")
@@ -28,13 +29,18 @@ NEAR = 0.003
 
 
 def measured(digits: Dataset) -> dict[str, float]:
-    found = references.gather(digits, "test", Settings())
-    assert not found.missing
-    return {f"{one.metric} v{one.version} of {name}": one.value for name, one in found.scores}
+    found = references.measure(digits, "test", Settings())
+    assert not any(row.skipped for _, row in found)
+    return {
+        f"{one.metric} v{one.protocol['version']} of {name}": one.value  # type: ignore[index]
+        for name, row in found
+        for one in row.scores
+    }
 
 
-def versions() -> dict[str, int]:
-    return {"references": REFERENCES_VERSION, "real": real.VERSION}
+def versions() -> dict[str, Any]:
+    known = {f"{one.name}: {', '.join(one.metrics)}": one.version for one in references.REFERENCES}
+    return {"references": known, "real": real.VERSION}
 
 
 @pytest.mark.usefixtures("forgotten")
@@ -48,7 +54,7 @@ def test_a_reference_that_moves_has_another_version(digits: Dataset) -> None:
         if abs(value - kept["rows"][row]) > NEAR * max(1.0, abs(value))
     }
     if kept["versions"] == versions():
-        assert not moved, f"raise their metrics' versions, or catalogue.REFERENCES_VERSION; {ANEW}"
+        assert not moved, f"raise the versions of their metrics or references; {ANEW}"
     else:
         pytest.fail(f"versions are others: {ANEW}")
 
@@ -63,23 +69,24 @@ def test_what_is_kept_is_found_by_declared_versions(
         facts.append(known)
         return make()
 
-    monkeypatch.setattr(references, "recall", recall)
+    monkeypatch.setattr(measuring, "recall", recall)
     monkeypatch.setattr(real, "recall", recall)
     settings = Settings(metrics=("fid",))
-    references.gather(digits, "test", settings)
+    references.measure(digits, "test", settings)
     machine = {"libraries", "machine", "threads"}
-    rows, *features = facts
-    assert rows.keys() == {"protocol", "weights", *machine}
+    rows, features = ([one for one in facts if ("metrics" in one) == row] for row in (True, False))
+    assert [one.keys() for one in rows] == [{"reference", "metrics", "weights", *machine}] * 2
     assert [one.keys() for one in features] == [
         {"version", "dataset", "split", "limit", "extractor", *machine}
     ] * 2
     forgotten()
-    monkeypatch.setattr("ganbench.evaluate.settings.REFERENCES_VERSION", REFERENCES_VERSION + 1)
+    raised = [dataclasses.replace(one, version=one.version + 1) for one in references.REFERENCES]
+    monkeypatch.setattr(measuring, "REFERENCES", raised)
     monkeypatch.setattr(real, "VERSION", real.VERSION + 1)
     facts.clear()
-    references.gather(digits, "test", settings)
-    assert facts[0] != rows
-    assert not [one for one in facts[1:] if one in features]
+    references.measure(digits, "test", settings)
+    assert len(facts) == 4
+    assert not [one for one in facts if one in rows + features]
 
 
 if __name__ == "__main__":

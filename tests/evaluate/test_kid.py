@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from ganbench.evaluate.metrics import kernel, kid
+from ganbench.evaluate.metrics import kernel
+from ganbench.evaluate.metrics.kernel import kid
 
 
 def plain(real: np.ndarray, generated: np.ndarray) -> float:

@@ -16,16 +16,13 @@ from torch import Tensor
 
 from ganbench import data
 from ganbench.data.dataset import Dataset, to_uint8, to_unit_range
-from ganbench.evaluate.catalogue import CATALOGUE
+from ganbench.evaluate.catalogue import METRICS
 from ganbench.evaluate.extractors import Extractor, get
-from ganbench.evaluate.metrics import (
-    density_coverage,
-    fid,
-    inception_score,
-    kid,
-    precision_recall,
-)
-from ganbench.evaluate.references import blurred
+from ganbench.evaluate.metrics.frechet import fid
+from ganbench.evaluate.metrics.inception import inception_score
+from ganbench.evaluate.metrics.kernel import kid
+from ganbench.evaluate.metrics.neighbours import density_coverage, precision_recall
+from ganbench.evaluate.references.real import blurred
 
 NOISE = (0.0, 0.1, 0.2, 0.4)
 """Standard deviation, of images in [-1, 1]."""
@@ -106,7 +103,7 @@ def ladders(case: Case) -> dict[str, dict[str, list[float]]]:
 
 def losses(name: str, values: list[float]) -> list[float]:
     """How much worse the metric gets at each step."""
-    sign = 1 if CATALOGUE[name].better == "lower" else -1
+    sign = 1 if METRICS[name].better == "lower" else -1
     return [sign * (after - before) for before, after in pairwise(values)]
 
 
@@ -135,4 +132,4 @@ def test_recall_sees_strong_noise_alone(ladders: dict[str, dict[str, list[float]
 
 
 def test_the_table_is_of_metrics_that_there_are() -> None:
-    assert set(SEES) < set(CATALOGUE)
+    assert set(SEES) < set(METRICS)

@@ -8,15 +8,14 @@ import pytest
 import torch
 
 from ganbench.data.dataset import Dataset
-from ganbench.evaluate import extractors
-from ganbench.evaluate.catalogue import CATALOGUE, chosen
+from ganbench.evaluate import extractors, references
+from ganbench.evaluate.catalogue import METRICS, chosen, usual
 from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.extractors import published, weights
 from ganbench.evaluate.extractors.weights import Weights
 from ganbench.evaluate.harness import Settings, evaluate
 from ganbench.evaluate.pictures_neighbours import neighbours_picture
-from ganbench.records.store import TrialDirectory
-from ganbench.study.scoring import score_set
+from tests.evaluate.beside import lacking, reasons
 from tests.evaluate.fakes import Album
 
 ASKED = {"fd_dinov2", "cmmd"}
@@ -40,18 +39,19 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgotten: object) 
 
 
 def test_what_is_asked_for_by_name_is_in_no_group() -> None:
-    assert {entry.name for entry in CATALOGUE.values() if entry.when == "asked"} == ASKED
-    for groups in (["fidelity"], ["all"], ["all", "fidelity"], None):
-        assert not ASKED & set(chosen(groups, ["always", "images"]))
-    assert set(chosen(["all"])) == set(CATALOGUE) - ASKED
-    assert set(chosen(["modes", "cmmd"])) & ASKED == {"cmmd"}
+    assert {spec.name for spec in METRICS.values() if spec.on_request} == ASKED
+    for groups in (["fidelity"], ["all"], ["all", "fidelity"]):
+        assert not ASKED & {spec.name for spec in chosen(groups)}
+    assert not ASKED & {spec.name for spec in usual(["anything", "images"])}
+    assert {spec.name for spec in chosen(["all"])} == set(METRICS) - ASKED
+    assert {spec.name for spec in chosen(["modes", "cmmd"])} & ASKED == {"cmmd"}
 
 
 @pytest.mark.parametrize(
     "metrics",
     [
         ("pixel_js",),
-        ("conditional_accuracy", "attacked_accuracy"),  # of classes that it does not know
+        ("conditional_accuracy", "robust_accuracy"),  # of classes that it does not know
         ("test_error", "cluster_accuracy", "sap"),
     ],
 )
@@ -60,21 +60,21 @@ def test_nothing_is_fetched_for_what_reads_no_features(
 ) -> None:
     settings = Settings(samples=500, extractor="inception", metrics=metrics)
     found = evaluate(Album(digits, label=True), digits, seed=0, settings=settings)
-    assert found.complete
+    assert not any(skip.again for skip in found.skipped)
+    assert not lacking(digits, settings)
     neighbours_picture(Evidence(Album(digits), digits, settings, seed=0), tmp_path / "n.png")
     assert not fetched
 
 
-def test_a_protocol_fetches_nothing(digits: Dataset, fetched: list[str]) -> None:
+def test_a_key_fetches_nothing(digits: Dataset, fetched: list[str]) -> None:
     settings = Settings(extractor="inception", metrics=("all", "cmmd", "fd_dinov2"))
     settings.check()
-    before = settings.protocol_id(digits)
+    other = Settings(extractor="clip", metrics=settings.metrics)
+    for spec in settings.specs_for(digits):
+        # who reads none of the settings' extractor has one key, whatever that is called
+        reads = spec.extractor in ("features", "classes")
+        assert (settings.key(spec, digits) != other.key(spec, digits)) == reads
     assert not fetched
-    other = Settings(extractor="clip", metrics=settings.metrics).protocol_id(digits)
-    assert before != other
-    # who reads no extractor has one protocol, whatever it is called
-    ids = {Settings(extractor=n, metrics=("pixel_js",)).protocol_id(digits) for n in ("clip", None)}
-    assert len(ids) == 1
 
 
 def test_no_image_is_read_for_logits_that_are_not_there(
@@ -82,12 +82,12 @@ def test_no_image_is_read_for_logits_that_are_not_there(
 ) -> None:
     settings = Settings(extractor="clip", metrics=("inception_score",))
     found = evaluate(Album(digits), digits, seed=0, settings=settings)
-    assert found.skipped == [("inception_score", "extractor clip has no logits")]
+    assert reasons(found) == {"inception_score": "extractor clip has no logits"}
     assert not fetched
 
 
 def test_weights_that_are_not_here_are_asked_for_again(
-    digits: Dataset, fetched: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    digits: Dataset, fetched: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings = Settings(samples=2000, extractor="inception", metrics=("fid", "cluster_accuracy"))
     found = evaluate(Album(digits), digits, seed=0, settings=settings)
@@ -95,15 +95,12 @@ def test_weights_that_are_not_here_are_asked_for_again(
     said = capfd.readouterr().err
     assert said == f"fetching {fetched[0]}, about 95 MB\n"
     assert [score.metric for score in found.scores] == ["cluster_accuracy"]
-    assert list(dict(found.skipped)) == ["fid"]  # and not again for each row beside it
-    assert not found.complete
-    trial = TrialDirectory(tmp_path / "trial")
-    trial.add_scores(score_set(found))
-    assert not trial.has_scores(found.protocol_id)
-    without = Settings(samples=2000, metrics=("cluster_accuracy",))
-    whole = score_set(evaluate(Album(digits), digits, seed=0, settings=without))
-    trial.add_scores(whole.model_copy(update={"protocol_id": found.protocol_id}))
-    assert trial.has_scores(found.protocol_id)
+    assert {skip.metric: skip.again for skip in found.skipped} == {"fid": True}
+    (skip,) = found.skipped
+    assert skip.key == settings.key(METRICS["fid"], digits)
+    for name, row in references.measure(digits, "test", settings):  # and not fetched for each row
+        assert all(one.again and one.reason == skip.reason for one in row.skipped), name
+    assert len(fetched) == 1
 
 
 def test_what_takes_long_is_said_before(capfd: pytest.CaptureFixture[str]) -> None:

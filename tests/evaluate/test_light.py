@@ -8,9 +8,9 @@ import sys
 
 def test_the_catalogue_imports_no_torch() -> None:
     code = (
-        "import sys; from ganbench.evaluate.catalogue import CATALOGUE; "
+        "import sys; from ganbench.evaluate.catalogue import METRICS; "
         "from ganbench.evaluate.settings import Settings; Settings(); "
-        "assert CATALOGUE['fid'].better == 'lower'; "
+        "assert METRICS['fid'].better == 'lower'; "
         "assert not {'torch', 'sklearn', 'scipy', 'matplotlib', 'numpy'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

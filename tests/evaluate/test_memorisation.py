@@ -15,10 +15,11 @@ from ganbench.data.dataset import Dataset, Split
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.harness import Evaluation, Settings, evaluate
-from ganbench.evaluate.metrics import memorisation
-from ganbench.evaluate.metrics.memorisation import nearest
+from ganbench.evaluate.metrics.memorisation import memorisation
+from ganbench.evaluate.metrics.neighbours import nearest_rows
 from ganbench.evaluate.pictures_neighbours import neighbours_picture
 from ganbench.model.latent import LatentValue
+from tests.evaluate.beside import reasons, rows
 from tests.evaluate.fakes import Album
 
 SETTINGS = Settings(samples=2000, metrics=("memorisation",))
@@ -35,7 +36,7 @@ def test_by_hand() -> None:
 
 def test_nearest_rows_in_order() -> None:
     reference = np.array([[0.0, 0], [3, 4], [0, 1], [6, 8]])
-    distances, indices = nearest([[0.0, 0.0], [6, 8]], reference, 3)
+    distances, indices = nearest_rows([[0.0, 0.0], [6, 8]], reference, 3)
     assert indices.tolist() == [[0, 2, 1], [3, 1, 2]]
     assert distances == pytest.approx(np.array([[0, 1, 5], [0, 5, np.sqrt(85)]]))
 
@@ -43,11 +44,11 @@ def test_nearest_rows_in_order() -> None:
 def test_the_distance_of_a_copy_is_zero() -> None:
     rng = np.random.default_rng(0)
     reference = (1e4 + rng.normal(size=(500, 64))).astype(np.float32)
-    distances, indices = nearest(reference, reference, 1)
+    distances, indices = nearest_rows(reference, reference, 1)
     assert (distances == 0).all()
     assert indices[:, 0].tolist() == list(range(500))
     expected = np.linalg.norm(reference[:1].astype(float) - reference[1:].astype(float), axis=1)
-    assert nearest(reference[:1], reference[1:], 1)[0][0, 0] == pytest.approx(expected.min())
+    assert nearest_rows(reference[:1], reference[1:], 1)[0][0, 0] == pytest.approx(expected.min())
 
 
 def test_what_cannot_be_compared() -> None:
@@ -59,7 +60,7 @@ def test_what_cannot_be_compared() -> None:
     with pytest.raises(ValueError, match="features"):
         memorisation(np.ones((4, 3)), rows, 2 * rows)
     with pytest.raises(ValueError, match="at least 5 rows"):
-        nearest(rows, rows, 5)
+        nearest_rows(rows, rows, 5)
 
 
 class Noisy(Album):
@@ -97,17 +98,18 @@ def test_unseen_real_images_are_not(digits: Dataset) -> None:
 
 
 def test_copies_show_where_not_all_training_images_are_searched(digits: Dataset) -> None:
-    some = dataclasses.replace(SETTINGS, reference=200)
+    some = dataclasses.replace(SETTINGS, max_real_images=200)
     found = evaluate(Album(digits), digits, seed=0, settings=some)
-    assert "nearest of 200 of the 1097 training images" in found.scores[0].protocol
+    assert found.scores[0].protocol["training"] == 200
+    assert "200 training images, of 1097" in found.scores[0].protocol_text
     copies = numbers(found)["memorisation_copies"][0]
     assert copies == pytest.approx(200 / 1097, abs=0.05)
 
 
 def test_the_rows_beside_it(digits: Dataset) -> None:
     found = evaluate(object(), digits, seed=0, settings=SETTINGS)
-    assert {reason for _, reason in found.skipped} == {"no latent"}
-    beside = {(name, score.metric): score for name, score in found.references}
+    assert set(reasons(found).values()) == {"no latent"}
+    beside = rows(digits, SETTINGS)
     new = beside["real images, held out", "memorisation_ratio"]
     assert new.standard_error is not None
     assert abs(new.value - 1) < 4 * new.standard_error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ from torch import Tensor, nn
 
 from ganbench.data.dataset import Dataset, Mixture, Split
 from ganbench.evaluate import references
+from ganbench.evaluate.capabilities import RealImages
+from ganbench.evaluate.catalogue import METRICS
 from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.harness import Settings, evaluate
-from ganbench.evaluate.metrics import mode_coverage, stacked_mode_coverage
-from ganbench.evaluate.metrics.found_modes import coverage_of_points
+from ganbench.evaluate.metrics.modes import mode_coverage, stacked_mode_coverage
 from ganbench.model.latent import Latent, LatentValue, Noise
+from tests.evaluate.beside import reasons, row, rows
 
 MEANS = np.array([[0.0, 0], [10, 0], [0, 10]])
 
@@ -142,13 +145,16 @@ def test_points_in_the_harness(plane: Dataset) -> None:
     assert scores["modes_captured"].value == 2
     assert scores["high_quality"].value == pytest.approx(1 - np.exp(-4.5), abs=0.02)
     assert scores["reverse_kl"].value == pytest.approx(np.log(3 / 2), abs=0.01)
-    assert scores["reverse_kl"].protocol == "500 generated, 3 modes, high quality within 3 std"
+    assert scores["reverse_kl"].protocol_text == (
+        "500 generated, 3 modes, high quality within 3 std, version 1, test split"
+    )
     assert all(score.standard_error is not None for score in found.scores)
     assert scores["modes_captured"].standard_error == 0
-    beside = {score.metric: (name, score.value) for name, score in found.references}
-    assert beside["modes_captured"] == (references.POINTS, 3)
-    assert beside["reverse_kl"][1] == pytest.approx(0, abs=1e-3)
-    assert {*dict(found.skipped)} == {"stacked_modes_captured", "stacked_modes_kl"}
+    beside = rows(plane, MODES)
+    assert beside[references.POINTS, "modes_captured"].value == 3
+    assert beside[references.POINTS, "reverse_kl"].value == pytest.approx(0, abs=1e-3)
+    assert {name for name, _ in beside} == {references.POINTS}
+    assert reasons(found).keys() == {"stacked_modes_captured", "stacked_modes_kl"}
 
 
 def test_no_point_near_a_mode(plane: Dataset) -> None:
@@ -158,25 +164,26 @@ def test_no_point_near_a_mode(plane: Dataset) -> None:
         "high_quality": 0,
     }
     reason = "no point is within 3 standard deviations of a mode"
-    assert dict(found.skipped)["reverse_kl"] == reason
+    assert reasons(found)["reverse_kl"] == reason
 
 
 def test_images_have_no_modes_and_points_no_features(digits: Dataset, plane: Dataset) -> None:
     found = evaluate(Dots(MEANS), digits, seed=0, settings=MODES)
-    reasons = dict(found.skipped)
-    assert reasons["modes_captured"] == "only for points of a known mixture"
-    assert reasons["stacked_modes_kl"] == "only for stacked_mnist"
+    why = reasons(found)
+    assert why["modes_captured"] == "only for points of a known mixture"
+    assert why["stacked_modes_kl"] == "only for stacked_mnist"
     named = dataclasses.replace(MODES, metrics=("kid", "precision", "inception_score"))
     found = evaluate(Dots(MEANS), plane, seed=0, settings=named)
-    assert all("these are points" in reason for reason in dict(found.skipped).values())
+    assert all("these are points" in reason for reason in reasons(found).values())
     assert len(found.skipped) == 3
 
 
 def test_the_share_is_of_points_in_published_units(plane: Dataset) -> None:
-    evidence = Evidence(None, plane, MODES, seed=0)
     stored = torch.from_numpy(MEANS / 20).float()
-    found = coverage_of_points(evidence, stored, "three")
-    assert {name: one.value for name, one in found.items()} == {
+    shown = RealImages(stored, torch.zeros(3, dtype=torch.int64), "held-out", None)
+    evidence = Evidence(SimpleNamespace(real_images=lambda: shown), plane, MODES, seed=0)
+    names = ("modes_captured", "high_quality", "reverse_kl")
+    assert {name: METRICS[name].measure(evidence).value for name in names} == {
         "modes_captured": 3,
         "high_quality": 1,
         "reverse_kl": 0,
@@ -211,8 +218,9 @@ def test_stacked_digits_in_the_harness(mnist_root: object) -> None:
     scores = {score.metric: score for score in found.scores}
     assert scores["stacked_modes_captured"].value < 6  # one triple, read by a classifier
     assert scores["stacked_modes_kl"].value == pytest.approx(np.log(1000), abs=0.5)
-    assert scores["stacked_modes_kl"].protocol.startswith("mnist-v1@")
-    assert scores["stacked_modes_kl"].protocol.endswith("on each channel of 160 generated, uint8")
-    beside = {score.metric: score for name, score in found.references if name == references.FLOOR}
+    said = scores["stacked_modes_kl"].protocol_text
+    assert said.startswith("mnist-v1@")
+    assert "reads each channel, 160 generated, uint8" in said
+    beside = row(references.HELD_OUT, stacked, settings)
     assert 3 <= beside["stacked_modes_captured"].value < 9
     assert beside["stacked_modes_captured"].count == 80

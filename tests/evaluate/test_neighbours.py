@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from ganbench.evaluate.metrics import density_coverage, neighbours, precision_recall
+from ganbench.evaluate.metrics import neighbours
+from ganbench.evaluate.metrics.neighbours import density_coverage, precision_recall
 
 Found = tuple[float, float, float, float]
 

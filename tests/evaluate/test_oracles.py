@@ -9,13 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ganbench.evaluate.metrics import (
-    density_coverage,
-    fid,
-    kid,
-    mode_coverage,
-    precision_recall,
-)
+from ganbench.evaluate.metrics.frechet import fid
+from ganbench.evaluate.metrics.kernel import kid
+from ganbench.evaluate.metrics.modes import mode_coverage
+from ganbench.evaluate.metrics.neighbours import density_coverage, precision_recall
 from tests.conftest import SHARED
 
 Arrays = dict[str, np.ndarray]

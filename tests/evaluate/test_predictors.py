@@ -12,8 +12,15 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from ganbench.evaluate.metrics import DCI, dci, explicitness, sap
-from ganbench.evaluate.metrics.predictors import areas, completeness_of, disentanglement_of
+from ganbench.evaluate.metrics.predictors import (
+    DCI,
+    areas,
+    completeness_of,
+    dci,
+    disentanglement_of,
+    explicitness,
+    sap,
+)
 from tests.evaluate.test_disentanglement import ARRAYS, made
 from tests.evaluate.test_oracles import oracle
 

@@ -10,9 +10,18 @@ import pytest
 import torch
 from scipy import stats
 
-from ganbench.evaluate import metrics
+from ganbench.data.dataset import Dataset, Split
+from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.metrics import uncertainty
-from ganbench.evaluate.metrics.disentanglement import binned
+from ganbench.evaluate.metrics.classes import measure_test_error
+from ganbench.evaluate.metrics.clusters import ari, cluster_accuracy, k_means, match_clusters, nmi
+from ganbench.evaluate.metrics.codes import accuracy, r_squared
+from ganbench.evaluate.metrics.correlation import spearman, within_category_correlation
+from ganbench.evaluate.metrics.disentanglement import binned, entropy, mig, mutual_information
+from ganbench.evaluate.metrics.factors import FACTORS, image_factors
+from ganbench.evaluate.metrics.frechet import fid
+from ganbench.evaluate.metrics.information import information_bound
+from ganbench.evaluate.settings import Settings
 from tests.conftest import SHARED
 
 ORACLES = SHARED / "oracles"
@@ -22,70 +31,73 @@ def test_match_clusters_is_the_best_one_to_one_mapping() -> None:
     predicted = [0, 0, 0, 1, 1, 2]
     labels = [7, 7, 9, 7, 7, 9]
     # 0 -> 7 and 1 -> 7 would both be right twice; one to one it is 2 + 0 + 1 either way
-    mapping = metrics.match_clusters(predicted, labels)
+    mapping = match_clusters(predicted, labels)
     assert len(mapping) == 2
     assert set(mapping.values()) == {7, 9}
-    assert metrics.cluster_accuracy(predicted, labels) == pytest.approx(3 / 6)
+    assert cluster_accuracy(predicted, labels) == pytest.approx(3 / 6)
 
 
 def test_cluster_accuracy_with_a_given_mapping() -> None:
-    assert metrics.cluster_accuracy([0, 1, 2], [5, 6, 6], {0: 5, 1: 6}) == pytest.approx(2 / 3)
-    assert metrics.cluster_accuracy([0, 1], [5, 6], {0: 6, 1: 5}) == 0
+    assert cluster_accuracy([0, 1, 2], [5, 6, 6], {0: 5, 1: 6}) == pytest.approx(2 / 3)
+    assert cluster_accuracy([0, 1], [5, 6], {0: 6, 1: 5}) == 0
 
 
 def test_more_labels_than_clusters() -> None:
-    assert metrics.match_clusters([3, 3, 3], [10, 20, 20]) == {3: 20}
-    assert metrics.cluster_accuracy([3, 3, 3], [10, 20, 20]) == pytest.approx(2 / 3)
+    assert match_clusters([3, 3, 3], [10, 20, 20]) == {3: 20}
+    assert cluster_accuracy([3, 3, 3], [10, 20, 20]) == pytest.approx(2 / 3)
 
 
 def test_codes_as_floats_are_clusters_too() -> None:
     predicted = torch.tensor([0.0, 0.0, 1.0])
-    assert metrics.cluster_accuracy(predicted, torch.tensor([4, 4, 2])) == 1
+    assert cluster_accuracy(predicted, torch.tensor([4, 4, 2])) == 1
 
 
 def test_k_means_finds_separate_groups() -> None:
     corners = np.array([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]])
     train = np.concatenate([corners + shift for shift in (-0.5, 0.0, 0.5)])
-    fitted, found = metrics.k_means(train, corners + 1, 3)
+    fitted, found = k_means(train, corners + 1, 3)
     assert fitted.tolist() == [*fitted[:3]] * 3
     assert sorted(fitted[:3]) == [0, 1, 2]
     assert found.tolist() == fitted[:3].tolist()  # by the clusters of the first
-    again = metrics.k_means(train, corners + 1, 3)
+    again = k_means(train, corners + 1, 3)
     assert [part.tolist() for part in again] == [fitted.tolist(), found.tolist()]
 
 
 def test_an_error_is_one_less_the_accuracy() -> None:
-    found = metrics.error_of(metrics.Measurement(0.9, 100, "a protocol", 0.03))
+    logits = torch.eye(2)[[0] * 9 + [1]]
+    split = Split(torch.zeros(10, 2), torch.zeros(10, dtype=torch.int64))
+    evidence = Evidence(None, Dataset("plane", 2, split, split, split), Settings(), 0)
+    evidence.held_out_class_logits = logits
+    found = measure_test_error(evidence)
     assert found.value == pytest.approx(0.1)
-    assert (found.standard_error, found.count, found.protocol) == (0.03, 100, "a protocol")
+    assert found.standard_error == pytest.approx(math.sqrt(0.9 * 0.1 / 10))
+    assert (found.count, found.protocol) == (10, {"classes_by": "classify()", "held_out": 10})
 
 
 def test_nmi_and_ari() -> None:
-    assert metrics.nmi([1, 1, 0, 0], [0, 0, 1, 1]) == pytest.approx(1)
-    assert metrics.ari([1, 1, 0, 0], [0, 0, 1, 1]) == pytest.approx(1)
-    assert metrics.nmi([0, 1, 0, 1], [0, 0, 1, 1]) == pytest.approx(0, abs=1e-12)
+    assert nmi([1, 1, 0, 0], [0, 0, 1, 1]) == pytest.approx(1)
+    assert ari([1, 1, 0, 0], [0, 0, 1, 1]) == pytest.approx(1)
+    assert nmi([0, 1, 0, 1], [0, 0, 1, 1]) == pytest.approx(0, abs=1e-12)
     # I = 0.5 ln 2 + ... by hand: 4 points, clusters {3, 1} against labels {2, 2}
     h = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
     information = h - 0.5 * math.log(2)
-    assert metrics.nmi([0, 0, 0, 1], [0, 0, 1, 1]) == pytest.approx(
-        2 * information / (h + math.log(2))
-    )
+    assert nmi([0, 0, 0, 1], [0, 0, 1, 1]) == pytest.approx(2 * information / (h + math.log(2)))
 
 
 def test_r_squared() -> None:
-    assert metrics.r_squared([1, 2, 3], [1, 2, 3]) == 1
-    assert metrics.r_squared([2, 2, 2], [1, 2, 3]) == 0
-    assert metrics.r_squared([3, 2, 1], [1, 2, 3]) == pytest.approx(-3)
-    assert metrics.r_squared([1, 2], [5, 5]) == 0
+    assert r_squared([1, 2, 3], [1, 2, 3]) == 1
+    assert r_squared([2, 2, 2], [1, 2, 3]) == 0
+    assert r_squared([3, 2, 1], [1, 2, 3]) == pytest.approx(-3)
+    assert r_squared([1, 2], [5, 5]) == 0
 
 
 def test_accuracy() -> None:
-    assert metrics.accuracy([1, 2, 3, 4], [1, 2, 0, 0]) == 0.5
+    assert accuracy([1, 2, 3, 4], [1, 2, 0, 0]) == 0.5
 
 
 def test_information_bound() -> None:
     logs = np.log([[0.5, 0.25], [0.5, 1.0]])
-    bound = metrics.information_bound(logs, [math.log(2), math.log(4)])
+    bound = information_bound(logs, [math.log(2), math.log(4)])
     assert bound == pytest.approx([0, 0.5 * math.log(0.25) + math.log(4)])
 
 
@@ -93,21 +105,21 @@ def test_spearman_is_scipys() -> None:
     rng = np.random.default_rng(0)
     a = rng.integers(5, size=50)
     b = a + rng.integers(4, size=50)
-    assert metrics.spearman(a, b) == pytest.approx(stats.spearmanr(a, b).statistic)
-    assert metrics.spearman([1, 2, 3], [5, 5, 5]) == 0
-    assert metrics.spearman([1, 2, 3], [1, 4, 9]) == pytest.approx(1)
+    assert spearman(a, b) == pytest.approx(stats.spearmanr(a, b).statistic)
+    assert spearman([1, 2, 3], [5, 5, 5]) == 0
+    assert spearman([1, 2, 3], [1, 4, 9]) == pytest.approx(1)
 
 
 def test_within_category_correlation_averages_over_categories() -> None:
     codes = np.array([[1], [2], [3], [1], [2], [3], [9]], float)
     factors = np.array([[1, 1], [2, 1], [3, 1], [3, 1], [2, 1], [1, 1], [0, 0]], float)
-    table = metrics.within_category_correlation(codes, factors, [0, 0, 0, 1, 1, 1, 2])
+    table = within_category_correlation(codes, factors, [0, 0, 0, 1, 1, 1, 2])
     # +1 within category 0 and -1 within 1: absolute values are averaged; 2 has one image
     assert table == pytest.approx(np.array([[1, 0]]))
     overall = abs(stats.spearmanr(codes[:6, 0], factors[:6, 0]).statistic)
     assert overall == pytest.approx(0)
     with pytest.raises(ValueError, match="no category has 3 images"):
-        metrics.within_category_correlation(codes[:2], factors[:2], [0, 1])
+        within_category_correlation(codes[:2], factors[:2], [0, 1])
 
 
 def test_binned_puts_each_category_in_a_bin_of_its_own() -> None:
@@ -119,29 +131,29 @@ def test_binned_puts_each_category_in_a_bin_of_its_own() -> None:
 def test_mig_by_hand() -> None:
     labels = np.array([0, 0, 1, 1])
     perfect, useless = labels.astype(float), np.array([0.0, 1.0, 0.0, 1.0])
-    assert metrics.mig(np.stack([perfect, useless], 1), labels) == pytest.approx(1)
-    assert metrics.mig(np.stack([perfect, perfect], 1), labels) == pytest.approx(0)
+    assert mig(np.stack([perfect, useless], 1), labels) == pytest.approx(1)
+    assert mig(np.stack([perfect, perfect], 1), labels) == pytest.approx(0)
     with pytest.raises(ValueError, match="at least 2 codes"):
-        metrics.mig(perfect[:, None], labels)
+        mig(perfect[:, None], labels)
     with pytest.raises(ValueError, match="constant factor"):
-        metrics.mig(np.stack([perfect, useless], 1), np.zeros(4, int))
+        mig(np.stack([perfect, useless], 1), np.zeros(4, int))
 
 
 def test_mig_of_many_unbounded_codes() -> None:
     rng = np.random.default_rng(0)
     labels = np.arange(2000) % 4
     codes = rng.normal(size=(2000, 16))
-    assert metrics.mig(codes, labels) < 0.02
+    assert mig(codes, labels) < 0.02
     codes[:, 5] = 10 * labels + codes[:, 5]  # four heaps, 10 apart
-    assert metrics.mig(codes, labels) > 0.95
+    assert mig(codes, labels) > 0.95
     codes *= 1e6
-    assert metrics.mig(codes, labels) > 0.95
+    assert mig(codes, labels) > 0.95
 
 
 def test_entropy_and_mutual_information() -> None:
     factors = np.array([[0, 0], [0, 1], [1, 2], [1, 3]])
-    assert metrics.entropy(factors) == pytest.approx([math.log(2), math.log(4)])
-    assert metrics.mutual_information(factors, factors)[0, 1] == pytest.approx(math.log(2))
+    assert entropy(factors) == pytest.approx([math.log(2), math.log(4)])
+    assert mutual_information(factors, factors)[0, 1] == pytest.approx(math.log(2))
 
 
 @pytest.mark.parametrize("name", ["perfect", "noise", "dead_dims"])
@@ -150,7 +162,7 @@ def test_mig_equals_the_reference(name: str) -> None:
         pytest.skip("no ../shared/oracles beside this checkout")
     arrays = np.load(ORACLES / "disentanglement.npz")
     expected = json.loads((ORACLES / "disentanglement.json").read_text())["expected"][name]["mig"]
-    found = metrics.mig(arrays[name][:2000], arrays["factors"][:2000])
+    found = mig(arrays[name][:2000], arrays["factors"][:2000])
     assert found == pytest.approx(expected, rel=1e-6)
 
 
@@ -159,7 +171,7 @@ def test_fid_equals_the_reference() -> None:
         pytest.skip("no ../shared/oracles beside this checkout")
     arrays = np.load(ORACLES / "fidelity.npz")
     expected = json.loads((ORACLES / "fidelity.json").read_text())["fid"]
-    found = metrics.fid(arrays["real"], arrays["fake"])
+    found = fid(arrays["real"], arrays["fake"])
     assert found == pytest.approx(expected["clean_fid"], abs=1e-6)
     assert found == pytest.approx(expected["torch_fidelity"], abs=1e-6)
 
@@ -178,7 +190,7 @@ def picture(*rows: str) -> np.ndarray:
 
 
 def factors_of(image: np.ndarray) -> dict[str, float]:
-    return dict(zip(metrics.FACTORS, metrics.image_factors(image)[0], strict=True))
+    return dict(zip(FACTORS, image_factors(image)[0], strict=True))
 
 
 def test_factors_of_a_bar() -> None:
@@ -205,7 +217,7 @@ def test_thicker_strokes_are_thicker() -> None:
 
 
 def test_factors_of_an_empty_image() -> None:
-    assert metrics.image_factors(np.full((2, 1, 8, 8), -1.0)) == pytest.approx(np.zeros((2, 4)))
+    assert image_factors(np.full((2, 1, 8, 8), -1.0)) == pytest.approx(np.zeros((2, 4)))
 
 
 def test_factors_of_half_grey_move_with_the_grey() -> None:

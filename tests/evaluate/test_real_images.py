@@ -13,8 +13,9 @@ from ganbench.data.dataset import Dataset
 from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.harness import evaluate
 from ganbench.model.latent import Latent, LatentValue, Normal
+from tests.evaluate.beside import reasons, row, values
 from tests.evaluate.fakes import Album
-from tests.evaluate.test_harness import FAST, reasons, values
+from tests.evaluate.test_harness import FAST
 
 
 class Labeller(nn.Module):
@@ -39,13 +40,14 @@ def test_the_error_of_a_classifier_without_a_generator(digits: Dataset) -> None:
     assert (score.metric, score.better, score.count) == ("test_error", "lower", 500)
     assert score.value == pytest.approx(p)
     assert score.standard_error == pytest.approx(np.sqrt(p * (1 - p) / 500))
-    assert score.protocol == "classify() on 500 held-out real images"
-    assert reasons(found)["fid"] == "no latent"
-    beside = {name: one.value for name, one in found.references if one.metric == "test_error"}
-    (right,) = (
-        one.value for _, one in found.references if one.metric == "classification_accuracy_score"
+    assert score.protocol_text == (
+        "classes by classify(), 500 held-out real images, version 1, test split"
     )
-    assert beside == {"real training images": pytest.approx(1 - right)}
+    assert reasons(found)["fid"] == "no latent"
+    beside = row("real training images", digits, FAST)
+    right = beside["classification_accuracy_score"]
+    assert beside["test_error"].value == pytest.approx(1 - right.value)
+    assert beside["test_error"].standard_error == pytest.approx(right.standard_error)
 
 
 def test_categories_come_from_cluster_where_there_is_one(digits: Dataset) -> None:
@@ -58,10 +60,15 @@ def test_categories_come_from_cluster_where_there_is_one(digits: Dataset) -> Non
     found = evaluate(Groups(Album(digits)), digits, seed=0, settings=FAST)
     scores = {score.metric: score for score in found.scores}
     assert [scores[name].value for name in ("cluster_accuracy", "nmi", "ari")] == [1, 1, 1]
-    assert scores["cluster_accuracy"].protocol == (
-        "the model's own categories (cluster(), or the first categorical code by encode()) on "
-        "500 held-out real images, mapping fitted on 1097 training images"
+    assert scores["cluster_accuracy"].protocol_text == (
+        "categories by cluster(), 500 held-out real images, 1097 training images, "
+        "best one-to-one mapping fitted on training images, version 1, test split"
     )
+    by_code = evaluate(Album(digits), digits, seed=0, settings=FAST)
+    (other,) = (score for score in by_code.scores if score.metric == "cluster_accuracy")
+    assert "categories by the first categorical code by encode()" in other.protocol_text
+    assert other.protocol_key != scores["cluster_accuracy"].protocol_key
+    assert other.key == scores["cluster_accuracy"].key  # the same was asked for
 
     class Both(Album):
         def cluster(self, images: Tensor) -> Tensor:
@@ -69,8 +76,8 @@ def test_categories_come_from_cluster_where_there_is_one(digits: Dataset) -> Non
 
     evidence = Evidence(Both(digits), digits, FAST, seed=0)
     assert not evidence.categories.held_out.any()
-    by_code = Evidence(Album(digits), digits, FAST, seed=0).categories
-    assert torch.equal(by_code.held_out, digits.test.labels)
+    categories = Evidence(Album(digits), digits, FAST, seed=0).categories
+    assert torch.equal(categories.held_out, digits.test.labels)
 
 
 class Coder(nn.Module):
@@ -98,9 +105,10 @@ def test_k_means_on_continuous_codes(digits: Dataset) -> None:
     found = evaluate(Coder(shown, 10), digits, seed=0, settings=FAST)
     score = next(s for s in found.scores if s.metric == "representation_cluster_accuracy")
     assert score.value == 1
-    assert score.protocol == (
-        "k-means, k = 10, on the continuous codes by encode() on 500 held-out real images, "
-        "mapping fitted on 1097 training images"
+    assert score.protocol_text == (
+        "k-means, k = 10, continuous codes, codes by encode(), 500 held-out real images, "
+        "1097 training images, best one-to-one mapping fitted on training images, version 1, "
+        "test split"
     )
     # A probe reads the mean code off such images, so unbounded codes have numbers too.
     assert 0 < values(found)["code_recovery_continuous_clean"] < 1
@@ -108,5 +116,6 @@ def test_k_means_on_continuous_codes(digits: Dataset) -> None:
 
     blind = evaluate(Coder(lambda x: torch.randn(len(x), 16), 16), digits, seed=0, settings=FAST)
     assert values(blind)["representation_cluster_accuracy"] < 0.2
-    beside = {n: s.value for n, s in blind.references if s.metric.startswith("representation")}
-    assert beside == {"k-means on pixels": pytest.approx(0.784, abs=0.001)}
+    beside = row("k-means on pixels", digits, FAST)["representation_cluster_accuracy"]
+    assert beside.value == pytest.approx(0.784, abs=0.001)
+    assert "codes by pixels" in beside.protocol_text

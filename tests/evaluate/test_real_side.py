@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ganbench import cache
+from ganbench.core.score import Score
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate import evidence, extractors, real, references
 from ganbench.evaluate.extractors import Read, Shipped
@@ -38,10 +39,16 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     return reads
 
 
-def stripped(found: Evaluation) -> list[object]:
-    """Scores and references without the seconds that they took."""
-    scores = [("", score) for score in found.scores] + found.references
-    return [(name, dataclasses.replace(score, seconds=0.0)) for name, score in scores]
+def measured(model: Album, digits: Dataset, settings: Settings) -> list[Evaluation]:
+    """The model's evaluation and the references'."""
+    beside = references.measure(digits, "test", settings)
+    return [evaluate(model, digits, seed=0, settings=settings), *(row for _, row in beside)]
+
+
+def stripped(found: list[Evaluation]) -> list[Score]:
+    """Scores without the seconds that they took."""
+    untimed = {"seconds": 0.0}
+    return [score.model_copy(update=untimed) for each in found for score in each.scores]
 
 
 @pytest.mark.usefixtures("forgotten")
@@ -51,7 +58,8 @@ def test_each_image_set_is_read_once(digits: Dataset, counting: Counter[int]) ->
     settings = dataclasses.replace(SMALL, metrics=metrics)
     found = evaluate(model, digits, seed=0, settings=settings)
     assert {score.metric for score in found.scores} == set(metrics)
-    assert references.BLURRED in {name for name, _ in found.references}
+    names = {name for name, _ in references.measure(digits, "test", settings)}
+    assert references.BLURRED in names
     # training, held-out, generated and blurred images
     assert len(counting) == 4
     assert set(counting.values()) == {1}
@@ -64,19 +72,20 @@ def test_the_same_bits_with_and_without(
     digits: Dataset, forgotten: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = Album(digits, label=True)
-    without = evaluate(model, digits, seed=0, settings=SMALL)
+    without = measured(model, digits, SMALL)
     forgotten()
     monkeypatch.setattr(cache, "SLOW", 0.0)
-    writing = evaluate(model, digits, seed=0, settings=SMALL)
+    writing = measured(model, digits, SMALL)
     files = sorted(path.name.partition("-")[0] for path in made())
-    assert files == ["features", "features", "references"]
-    references._cache.clear()
+    rows = len(references.measure(digits, "test", SMALL))
+    assert rows == 4
+    assert files == ["features"] * 2 + ["reference"] * rows
     real._reads.clear()
     monkeypatch.setattr(Shipped, "look", None)  # nothing real is read by a network again
-    found = references.gather(digits, "test", SMALL).scores
-    assert found == writing.references  # the seconds of the first measurement too
+    found = [row.scores for _, row in references.measure(digits, "test", SMALL)]
+    assert found == [row.scores for row in writing[1:]]  # the seconds of the first time too
     monkeypatch.undo()
-    reading = evaluate(model, digits, seed=0, settings=SMALL)
+    reading = measured(model, digits, SMALL)
     assert stripped(without) == stripped(writing) == stripped(reading)
 
 
@@ -88,17 +97,18 @@ def test_a_damaged_file_changes_nothing(
     digits: Dataset, forgotten: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache, "SLOW", 0.0)
-    first = references.gather(digits, "test", SMALL).scores
+
+    def values() -> list[tuple[str, str, float, float | None]]:
+        found = references.measure(digits, "test", SMALL)
+        return [(n, s.metric, s.value, s.standard_error) for n, row in found for s in row.scores]
+
+    first = values()
     for path in made():
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
-    references._cache.clear()
     real._reads.clear()
-    again = references.gather(digits, "test", SMALL).scores
-    assert [(n, s.value, s.standard_error) for n, s in again] == [
-        (n, s.value, s.standard_error) for n, s in first
-    ]
+    assert values() == first
 
 
 def key_of(digits: Dataset, **changes: object) -> str:

@@ -10,25 +10,19 @@ import numpy as np
 import pytest
 import torch
 
+from ganbench.core.score import Score
 from ganbench.data.dataset import Dataset, Split
-from ganbench.evaluate import references
 from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.catalogue import METRICS
 from ganbench.evaluate.evidence import Evidence
-from ganbench.evaluate.metrics import MEASURES
-from ganbench.evaluate.reference_codes import (
-    COMPONENTS,
-    ORACLE,
-    RANDOM,
-    beside_codes,
-    components,
-    oracle,
-    random_network,
-)
-from ganbench.evaluate.score import Score
+from ganbench.evaluate.metrics.coded import Coded, own_codes
+from ganbench.evaluate.references import COMPONENTS, ORACLE, RANDOM, SEED
+from ganbench.evaluate.references.codes import Components, Oracle, RandomNetwork
 from ganbench.evaluate.settings import Settings
-from tests.evaluate.worlds import points, squares
+from tests.evaluate import beside
+from tests.evaluate.worlds import DISENTANGLEMENT, points, squares
 
-TABLE = Settings(metrics=tuple(MEASURES))
+TABLE = Settings(metrics=DISENTANGLEMENT)
 ROWS = (ORACLE, COMPONENTS, RANDOM)
 CHEAP = Settings(metrics=("mig", "irs"))
 
@@ -43,21 +37,29 @@ def world() -> Dataset:
 @pytest.fixture(scope="module")
 def evidence(world: Dataset) -> Iterator[Evidence]:
     with torch.no_grad():
-        yield Evidence(None, world, TABLE, references.SEED)
+        yield Evidence(None, world, TABLE, SEED)
 
 
 @pytest.fixture(scope="module")
-def rows(evidence: Evidence) -> dict[tuple[str, str], float]:
-    return {(name, metric): measure().value for name, metric, measure in beside_codes(evidence)}
+def rows(world: Dataset) -> dict[tuple[str, str], float]:
+    return {row: score.value for row, score in beside.rows(world, TABLE).items()}
+
+
+def coded(make: type, evidence: Evidence) -> Coded:
+    """The codes of a reference, as metrics read them."""
+    return own_codes(Evidence(make(evidence), evidence.dataset, evidence.settings, SEED))
+
+
+MAKE = (Oracle, Components, RandomNetwork)
 
 
 def test_every_metric_has_every_row(rows: dict[tuple[str, str], float]) -> None:
-    assert set(rows) == {(name, metric) for name in ROWS for metric in MEASURES}
+    assert set(rows) == {(name, metric) for name in ROWS for metric in DISENTANGLEMENT}
     assert all(0 <= value <= 1 for value in rows.values())
 
 
 def test_the_oracle_is_best(rows: dict[tuple[str, str], float]) -> None:
-    for metric in MEASURES:
+    for metric in DISENTANGLEMENT:
         best = rows[ORACLE, metric]
         assert best >= max(rows[COMPONENTS, metric], rows[RANDOM, metric])
         if metric != "sap":  # which even perfect codes do not bring to 1
@@ -74,15 +76,14 @@ def test_components_keep_more_than_a_random_network(rows: dict[tuple[str, str], 
 
 
 def test_they_depend_on_no_model_or_seed_of_a_trial(world: Dataset) -> None:
-    found = references.gather(world, "test", CHEAP).scores
-    assert [(name, score.metric) for name, score in found] == [
-        (name, metric) for name in ROWS for metric in ("mig", "irs")
-    ]
-    references._cache.clear()
-    again = references.gather(world, "test", CHEAP).scores
-    strip = [(name, dataclasses.replace(score, seconds=0.0)) for name, score in found]
-    assert strip == [(name, dataclasses.replace(score, seconds=0.0)) for name, score in again]
-    assert all(isinstance(score, Score) for _, score in found)
+    found = beside.rows(world, CHEAP)
+    assert list(found) == [(name, metric) for name in ROWS for metric in ("mig", "irs")]
+    torch.rand(3)
+    again = beside.rows(world, CHEAP)
+    for row, score in found.items():
+        untimed = {"seconds": score.seconds}
+        assert again[row].model_copy(update=untimed) == score
+    assert all(isinstance(score, Score) for score in found.values())
 
 
 def test_only_what_is_measured_is_computed(world: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,35 +94,37 @@ def test_only_what_is_measured_is_computed(world: Dataset, monkeypatch: pytest.M
             measured.append(metric)
             raise Unavailable("recorded")
 
-        monkeypatch.setitem(MEASURES, metric, measure)
+        spec = dataclasses.replace(METRICS[metric], target=measure)
+        monkeypatch.setitem(METRICS, metric, spec)
 
-    for metric in list(MEASURES):
+    for metric in DISENTANGLEMENT:
         record(metric)
-    assert references.gather(world, "test", Settings(metrics=("nmi",))).scores  # k-means alone
+    assert beside.rows(world, Settings(metrics=("nmi",)))  # k-means alone
     assert measured == []
-    references.gather(world, "test", Settings(metrics=("nmi", "irs")))
+    beside.rows(world, Settings(metrics=("nmi", "irs")))
     assert measured == ["irs"] * 3
 
 
 def test_protocols_name_the_codes(world: Dataset) -> None:
-    found = {name: score.protocol for name, score in references.gather(world, "test", CHEAP).scores}
-    assert "codes by oracle (codes are the factors) on 100" in found[ORACLE]
-    assert "PCA on pixels, 10 components fitted on 200 training images" in found[COMPONENTS]
-    assert "an untrained MLP (256-256, 10 outputs)" in found[RANDOM]
+    found = {name: score.protocol_text for (name, _), score in beside.rows(world, CHEAP).items()}
+    assert "codes by the factors themselves, 100 held-out" in found[ORACLE]
+    pca = "codes by PCA on pixels, 10 components, fitted on 200 training images"
+    assert pca in found[COMPONENTS]
+    assert "codes by an untrained network (256-256), 10 outputs" in found[RANDOM]
 
 
 def test_the_codes_are_standardised(evidence: Evidence) -> None:
-    for make in (oracle, components, random_network):
-        train = make(evidence).train
+    for make in MAKE:
+        train = coded(make, evidence).train
         assert train.std(0) == pytest.approx(np.ones(train.shape[1]), abs=0.02)
 
 
 def test_codes_of_levels_are_those_of_their_images(world: Dataset, evidence: Evidence) -> None:
     assert world.test.factors is not None
     levels = world.test.factors.numpy()
-    for make in (oracle, components, random_network):
-        coded = make(evidence)
-        assert np.asarray(coded.represent(levels)) == pytest.approx(coded.held_out, abs=1e-4)
+    for make in MAKE:
+        codes = coded(make, evidence)
+        assert np.asarray(codes.represent(levels)) == pytest.approx(codes.held_out, abs=1e-4)
 
 
 def test_fewer_components_than_ten(world: Dataset) -> None:
@@ -132,19 +135,17 @@ def test_fewer_components_than_ten(world: Dataset) -> None:
         images[:, 0, 0, :3] = (60 * split.factors).to(torch.uint8)
         flat[name] = Split(images, split.labels, split.factors)
     evidence = Evidence(None, dataclasses.replace(world, **flat), TABLE, 0)
-    assert components(evidence).train.shape == (200, 3)
+    assert coded(Components, evidence).train.shape == (200, 3)
 
 
 def test_without_factors_there_are_no_rows(digits: Dataset) -> None:
-    assert references.gather(points(), "test", CHEAP).scores == []
+    assert not beside.rows(points(), CHEAP)
+    assert not beside.lacking(points(), CHEAP)  # it does not apply, which is nothing to tell
     asked = Settings(metrics=("factor_vae_score",))
-    assert references.gather(digits, "test", asked).scores == []
+    assert not beside.rows(digits, asked)
 
 
 def test_rows_of_measured_factors(digits: Dataset) -> None:
-    found = {
-        (name, score.metric): score.value
-        for name, score in references.gather(digits, "test", CHEAP).scores
-    }
+    found = {row: score.value for row, score in beside.rows(digits, CHEAP).items()}
     assert found[ORACLE, "mig"] > 0.5 > found[COMPONENTS, "mig"]
     assert all(math.isfinite(value) for value in found.values())

@@ -12,15 +12,17 @@ from torch import Tensor, nn
 
 from ganbench.data.dataset import Dataset, Split
 from ganbench.evaluate import metrics
-from ganbench.evaluate.catalogue import CATALOGUE
+from ganbench.evaluate.catalogue import METRICS
 from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.harness import Evaluation, evaluate
-from ganbench.evaluate.metrics import MEASURES, coded, image_factors, levels, representations
+from ganbench.evaluate.metrics import coded, levels, representations
+from ganbench.evaluate.metrics.factors import image_factors
 from ganbench.evaluate.metrics.levels import levels_of
 from ganbench.evaluate.settings import Settings
 from ganbench.model.latent import Categorical, Latent, LatentValue, Noise, Normal
+from tests.evaluate.beside import reasons, values
 from tests.evaluate.fakes import Album
-from tests.evaluate.worlds import NAMES, Sees, points, squares, without_labels
+from tests.evaluate.worlds import DISENTANGLEMENT, NAMES, Sees, points, squares, without_labels
 
 TABLE = Settings(metrics=("disentanglement",))
 CHEAP = Settings(metrics=("mig", "modularity", "irs", "sap", "explicitness"))
@@ -28,15 +30,7 @@ CORRELATION = "within_category_correlation"
 
 
 def measured(model: Any, dataset: Dataset, settings: Settings = CHEAP) -> Evaluation:
-    return evaluate(model, dataset, seed=0, settings=settings, beside=False)
-
-
-def values(found: Evaluation) -> dict[str, float]:
-    return {score.metric: score.value for score in found.scores}
-
-
-def reasons(found: Evaluation) -> dict[str, str]:
-    return dict(found.skipped)
+    return evaluate(model, dataset, seed=0, settings=settings)
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +50,11 @@ def turned(world: Dataset) -> Evaluation:
 
 def test_the_table_of_a_world_is_whole(seen: Evaluation, turned: Evaluation) -> None:
     for found in (seen, turned):
-        assert set(values(found)) == set(MEASURES)
+        assert set(values(found)) == set(DISENTANGLEMENT)
         assert reasons(found).keys() == {CORRELATION}
-    assert len(MEASURES) == 10
-    for name in MEASURES:
-        assert CATALOGUE[name].group == "disentanglement"
+    assert len(DISENTANGLEMENT) == 10
+    for name in DISENTANGLEMENT:
+        assert METRICS[name].group == "disentanglement"
 
 
 def test_codes_that_are_the_factors(seen: Evaluation) -> None:
@@ -147,9 +141,9 @@ def test_images_of_a_world_are_encoded_once(
 
 def test_measured_by_default(world: Dataset, digits: Dataset) -> None:
     usual = {"mig", "modularity", "irs", "sap", "explicitness"}
-    assert set(MEASURES) & set(Settings().metrics_for(digits)) == usual
-    assert set(MEASURES) <= set(Settings().metrics_for(world))
-    assert CATALOGUE["mig"].version == 2
+    assert set(DISENTANGLEMENT) & {spec.name for spec in Settings().specs_for(digits)} == usual
+    assert set(DISENTANGLEMENT) <= {spec.name for spec in Settings().specs_for(world)}
+    assert METRICS["mig"].version == 2
 
 
 def test_factors_measured_in_strokes(digits: Dataset) -> None:
@@ -236,7 +230,7 @@ def test_what_a_model_cannot_do_is_a_reason(world: Dataset) -> None:
     assert {reasons(single)[name] for name in gaps} == {
         "its latent carries a single code, which leaves no gap"
     }
-    assert set(values(single)) == set(MEASURES) - gaps
+    assert set(values(single)) == set(DISENTANGLEMENT) - gaps
 
 
 def test_constant_codes_are_measured(world: Dataset) -> None:
@@ -245,7 +239,7 @@ def test_constant_codes_are_measured(world: Dataset) -> None:
             return torch.full((len(images), 3), 0.1)
 
     found = measured(Dead(), world, TABLE)
-    assert set(values(found)) == set(MEASURES)
+    assert set(values(found)) == set(DISENTANGLEMENT)
     for name in ("mig", "modularity", "irs", "sap", "dci_disentanglement", "factor_vae_score"):
         assert values(found)[name] == 0
     assert values(found)["explicitness"] == 0.5

@@ -14,15 +14,16 @@ from torch import Tensor, nn
 from ganbench.data.dataset import Dataset, Split
 from ganbench.evaluate import extractors
 from ganbench.evaluate.capabilities import Unavailable
+from ganbench.evaluate.extractors import Shipped
 from ganbench.evaluate.harness import Settings, evaluate
-from ganbench.evaluate.metrics import auc, fgsm, pgd
-from ganbench.evaluate.metrics.attacks import ascent
-from ganbench.evaluate.metrics.robustness import CLEAN, placements
+from ganbench.evaluate.metrics.attacks import ascent, fgsm, pgd
+from ganbench.evaluate.metrics.robustness import CLEAN, auc, placements
 from ganbench.evaluate.metrics.uncertainty import of_mean
 from ganbench.model.latent import Latent, LatentValue, Noise
+from tests.evaluate.beside import reasons, row
 from tests.evaluate.fakes import Album
 
-ATTACKED = ("attacked_accuracy", "attacked_auc")
+ATTACKED = ("robust_accuracy", "attack_detection_auc")
 
 
 def test_auc_by_hand() -> None:
@@ -91,7 +92,7 @@ def test_models_that_do_not_score(digits: Dataset) -> None:
     settings = Settings(samples=100, metrics=("real_fake_auc",))
     for model in (Scorer(None), Album(digits)):
         found = evaluate(model, digits, seed=0, settings=settings)
-        assert found.skipped == [("real_fake_auc", "no score()")]
+        assert reasons(found) == {"real_fake_auc": "no score()"}
 
 
 class Line(nn.Module):
@@ -189,12 +190,17 @@ def test_an_ordinary_classifier_is_the_reference(digits: Dataset) -> None:
     settings = Settings(metrics=ATTACKED)
     found = evaluate(Judge(), digits, seed=0, settings=settings)
     scores = {score.metric: score for score in found.scores}
-    beside = {s.metric: s for name, s in found.references if name == "the extractor's classifier"}
+    beside = row("the extractor's classifier", digits, settings)
     for name in ATTACKED:
         assert scores[name].value == pytest.approx(beside[name].value)
         assert scores[name].parts == pytest.approx(beside[name].parts)
         assert set(scores[name].parts) - {CLEAN} == {"fgsm", "pgd", "noise", "blur"}
-        assert "16/255" in scores[name].protocol
+        assert scores[name].protocol["epsilon"] == "16/255"
+        assert scores[name].protocol["classes_by"] == "classify()"
+        assert beside[name].protocol == scores[name].protocol | {
+            "classes_by": "the extractor",
+            "extractor": Shipped.load("digits-v1").identity,
+        }
     accuracy, separation = (scores[name] for name in ATTACKED)
     attacked = [value for name, value in accuracy.parts.items() if name != CLEAN]
     assert accuracy.value == pytest.approx(np.mean(attacked))
@@ -219,13 +225,13 @@ def test_a_classifier_that_says_nothing(digits: Dataset) -> None:
 def test_who_cannot_be_attacked(digits: Dataset) -> None:
     settings = Settings(samples=100, metrics=ATTACKED)
 
-    def reasons(model: Any, dataset: Dataset) -> set[str]:
+    def why(model: Any, dataset: Dataset) -> set[str]:
         found = evaluate(model, dataset, seed=0, settings=settings)
         assert not found.scores
-        return {reason for _, reason in found.skipped}
+        return set(reasons(found).values())
 
-    assert reasons(Album(digits), digits) == {"classify() gives no gradients"}
-    assert reasons(object(), digits) == {"no classify()"}
+    assert why(Album(digits), digits) == {"classify() gives no gradients"}
+    assert why(object(), digits) == {"no classify()"}
     unlabelled = dataclasses.replace(digits, classes=0)
     assert reasons(Judge(), unlabelled) == {"data set digits has no classes"}
     points = Split(torch.zeros(20, 2), torch.zeros(20, dtype=torch.int64))

@@ -21,7 +21,10 @@ from torch_fidelity.registry import register_feature_extractor
 from ganbench import data
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate.extractors import get
-from ganbench.evaluate.metrics import fid, inception_score, kid, precision_recall
+from ganbench.evaluate.metrics.frechet import fid
+from ganbench.evaluate.metrics.inception import inception_score
+from ganbench.evaluate.metrics.kernel import kid
+from ganbench.evaluate.metrics.neighbours import precision_recall
 from ganbench.evaluate.references import blurred
 
 TOLERANCE = 1e-4

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ganbench.data.dataset import Dataset, Split, World
+from ganbench.evaluate.catalogue import METRICS
 from ganbench.model.latent import Latent, Noise, Normal
+
+DISENTANGLEMENT = tuple(
+    spec.name
+    for spec in METRICS.values()
+    if spec.group == "disentanglement" and spec.name != "within_category_correlation"
+)
+"""The metrics of codes of real images beside the images' factors."""
 
 NAMES, SIZES = ("size", "x", "y"), (3, 4, 4)
 

@@ -44,7 +44,7 @@ def measure_conditional_accuracy(evidence: Evidence) -> Measurement:
     need_labels(evidence)
     labels = evidence.generated_labels
     evidence.need_classes()
-    protocol = {"extractor": evidence.extractor.identity, **evidence.images(len(labels))}
+    protocol = {"extractor": evidence.extractor.identity, **evidence.image_facts(len(labels))}
     predicted = evidence.classes_of(evidence.generated_logits)
     return _share(predicted, labels, protocol | {"storage": "uint8"})
 
@@ -64,6 +64,6 @@ def measure_classification_accuracy_score(evidence: Evidence) -> Measurement:
         steps=steps,
         seed=stream(evidence.seed, "fresh classifier"),
     )
-    protocol = {"classifier_steps": steps, **evidence.images(len(labels))}
+    protocol = {"classifier_steps": steps, **evidence.image_facts(len(labels))}
     protocol |= {"held_out": len(held_out), "storage": "uint8"}
     return _share(predicted, held_out.labels, protocol)

@@ -110,5 +110,5 @@ def _self_protocol(evidence: Evidence) -> dict[str, Any]:
         "self_graded": True,
         "codes_by": "encode()",
         "generated": evidence.settings.samples,
-        "storage": "as generated",
+        "storage": "float32",
     }

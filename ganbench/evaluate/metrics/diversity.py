@@ -71,7 +71,7 @@ def measure_intra_class_diversity(evidence: Evidence) -> Measurement:
         {
             "extractor": evidence.extractor.identity,
             "kernel": "cosine",
-            **evidence.images(count * classes),
+            **evidence.image_facts(count * classes),
             "per_class": count,
             "storage": "uint8",
         },

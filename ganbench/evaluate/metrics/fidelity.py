@@ -76,7 +76,10 @@ def measure_inception_score(evidence: Evidence) -> Measurement:
     value = inception_score(probabilities)
     # d exp(m) = exp(m) dm, and to first order m is the mean of the images' divergences
     error = value * of_mean(divergences(probabilities))
-    protocol = {"extractor": evidence.extractor.identity, **evidence.images(len(probabilities))}
+    protocol = {
+        "extractor": evidence.extractor.identity,
+        **evidence.image_facts(len(probabilities)),
+    }
     protocol |= {"storage": "uint8", "splits": 1}
     return Measurement(value, len(probabilities), protocol, error)
 
@@ -135,7 +138,7 @@ def to_training(evidence: Evidence, extractor: str, count: int) -> dict[str, Any
     """The facts of a comparison of `count` generated images with the training images."""
     return {
         "extractor": extractor,
-        **evidence.images(count),
+        **evidence.image_facts(count),
         "training": len(evidence.train),
         "storage": "uint8",
         "dtype": "float64",

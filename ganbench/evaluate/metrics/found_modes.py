@@ -65,7 +65,7 @@ def _points(evidence: Evidence) -> dict[str, Measurement]:
     modes = nearest_modes(points.double() * mixture.scale, mixture.means, mixture.std)
     good = modes[modes >= 0]
     share = len(good) / len(modes)
-    protocol = evidence.images(len(modes)) | {"modes": len(mixture.means), "within_std": REACH}
+    protocol = evidence.image_facts(len(modes)) | {"modes": len(mixture.means), "within_std": REACH}
     return {
         "modes_captured": Measurement(
             float(captured(good)),
@@ -87,7 +87,7 @@ def _stacks(evidence: Evidence) -> dict[str, Measurement]:
     channels = images.flatten(0, 1)[:, None]
     modes = stacked_modes(reader.logits(channels).argmax(1).reshape(-1, 3))
     protocol = {"extractor": reader.identity, "reads": "each channel", "modes": STACKED}
-    protocol |= {**evidence.images(len(modes)), "storage": "uint8"}
+    protocol |= {**evidence.image_facts(len(modes)), "storage": "uint8"}
     return {
         "stacked_modes_captured": Measurement(
             float(captured(modes)), len(modes), protocol, bootstrap(captured, modes)

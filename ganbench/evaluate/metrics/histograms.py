@@ -99,7 +99,7 @@ def measure_pixel_js(evidence: Evidence) -> Measurement:
     return Measurement(
         _distance(real, counts.sum(0)),
         len(counts),
-        evidence.images(len(counts))
+        evidence.image_facts(len(counts))
         | {"training": len(evidence.train), "storage": "uint8", "bins": PIXEL_BINS},
         bootstrap(lambda rows: _distance(real, rows.sum(0)), counts),
     )
@@ -115,7 +115,7 @@ def measure_feature_js(evidence: Evidence) -> Measurement:
         len(binned),
         {
             "extractor": evidence.extractor.identity,
-            **evidence.images(len(binned)),
+            **evidence.image_facts(len(binned)),
             "training": len(evidence.train),
             "storage": "uint8",
             "bins": FEATURE_BINS,

@@ -36,7 +36,7 @@ def _bound(evidence: Evidence, codes: Sequence[Code], columns: slice) -> Measure
         "self_graded": True,
         "posterior_by": "posterior_log_prob()",
         "generated": len(logs),
-        "storage": "as generated",
+        "storage": "float32",
     }
     if all(code.classes for code in codes):
         protocol["entropy"] = round(sum(code.entropy for code in codes), 4)

@@ -83,7 +83,7 @@ def _memorisation(evidence: Evidence) -> dict[str, Measurement]:
     value, errors = compare(found, known), np.std(drawn, axis=0, ddof=1)
     protocol = {
         "extractor": evidence.extractor.identity,
-        **evidence.images(len(found)),
+        **evidence.image_facts(len(found)),
         "training": len(evidence.train),
         "training_of": len(evidence.dataset.train),
         "held_out": len(known),

@@ -4,7 +4,33 @@ Real images, simple methods and the best that can be had: small objects with a m
 that go through the harness. They depend on the data and the settings alone: their seed is fixed.
 """
 
-from ganbench.evaluate.references.measure import SEED, measure
-from ganbench.evaluate.references.table import REFERENCES, Reference
+from ganbench.evaluate.references.measuring import SEED, measure
+from ganbench.evaluate.references.table import (
+    BLURRED,
+    COMPONENTS,
+    EXTRACTOR,
+    HELD_OUT,
+    K_MEANS,
+    ORACLE,
+    POINTS,
+    RANDOM,
+    REFERENCES,
+    TRAINING,
+    Reference,
+)
 
-__all__ = ["REFERENCES", "SEED", "Reference", "measure"]
+__all__ = [
+    "BLURRED",
+    "COMPONENTS",
+    "EXTRACTOR",
+    "HELD_OUT",
+    "K_MEANS",
+    "ORACLE",
+    "POINTS",
+    "RANDOM",
+    "REFERENCES",
+    "SEED",
+    "TRAINING",
+    "Reference",
+    "measure",
+]

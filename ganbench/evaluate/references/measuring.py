@@ -38,14 +38,14 @@ def measure(
 
     What merely does not apply to the data set is left out; what does but failed, or has too few
     images, is skipped with the reason. `Score.seconds` are those of the first measurement.
-    device: where extractors run. metrics: ganbench's own; None: what the settings say.
+    device: where extractors run. metrics: a guest's too; None: what the settings say.
 
     Raises UserError for an unknown metric or extractor.
     """
     specs = settings.specs_for(dataset) if metrics is None else metrics
     rows: dict[str, Evaluation] = {}
     for reference in REFERENCES:
-        wanted = [spec for spec in specs if spec.name in reference.metrics and not spec.digest]
+        wanted = [spec for spec in specs if {spec.name, spec.group} & {*reference.metrics}]
         if not wanted:
             continue
         start = time.perf_counter()

@@ -11,10 +11,15 @@ from torch import Tensor
 
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate import extractors, references
+from ganbench.evaluate.catalogue import METRICS
 from ganbench.evaluate.evidence import Evidence, undisturbed
 from ganbench.evaluate.extractors import Extractor
 from ganbench.evaluate.harness import Settings, evaluate
-from ganbench.evaluate.metrics import METRICS, cmmd, companions, fid
+from ganbench.evaluate.metrics import cmmd as cmmds
+from ganbench.evaluate.metrics import kernel
+from ganbench.evaluate.metrics.cmmd import cmmd
+from ganbench.evaluate.metrics.frechet import fid
+from tests.evaluate.beside import row
 from tests.evaluate.fakes import Album
 
 
@@ -36,7 +41,7 @@ def test_by_hand() -> None:
 
 @pytest.mark.parametrize("shift", [0.0, 0.01, 3.0])
 def test_the_definition(shift: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(companions, "BLOCK", 7)  # several blocks, none whole
+    monkeypatch.setattr(kernel, "BLOCK", 7)  # several blocks, none whole
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(30, 5)), rng.normal(size=(19, 5)) + shift
     assert cmmd(x, y) == pytest.approx(naive(x, y), rel=1e-9)
@@ -75,9 +80,9 @@ def test_what_is_refused(real: np.ndarray, generated: np.ndarray, complaint: str
 def test_the_standard_error() -> None:
     rng = np.random.default_rng(0)
     real = rng.normal(size=(300, 4))
-    draws = [companions.kernels(real, rng.normal(size=(200, 4)) + 0.5) for _ in range(200)]
-    spread = np.std([draw.distance for draw in draws], ddof=1)
-    assert np.mean([draw.standard_error for draw in draws]) == pytest.approx(spread, rel=0.2)
+    draws = [cmmds.kernels(real, rng.normal(size=(200, 4)) + 0.5) for _ in range(200)]
+    spread = np.std([cmmds.distance(draw) for draw in draws], ddof=1)
+    assert np.mean([cmmds.standard_error(draw) for draw in draws]) == pytest.approx(spread, rel=0.2)
 
 
 class Rows(Extractor):
@@ -115,17 +120,19 @@ def test_they_are_measured_where_asked_for(digits: Dataset) -> None:
     found = evaluate(model, digits, seed=0, settings=settings)
     scores = {score.metric: score for score in found.scores}
     assert list(scores) == ["fid", "fd_dinov2", "cmmd"]
-    assert "digits-v1@" in scores["fid"].protocol
+    assert str(scores["fid"].protocol["extractor"]).startswith("digits-v1@")
     for metric, name in (("fd_dinov2", "dinov2"), ("cmmd", "clip")):
         score = scores[metric]
-        assert score.protocol.startswith(f"{name}@0123abcd (bilinear to 224 px), 2000 generated")
-        assert "1097 training images" in score.protocol
+        said = score.protocol_text
+        assert said.startswith(
+            f"{name}@0123abcd (bilinear to 224 px), 2000 generated, 1097 training"
+        )
         assert score.standard_error is not None
         assert score.standard_error > 0
         assert score.count == 2000
-    floor = {s.metric: s for name, s in found.references if name == references.FLOOR}
+    floor = row(references.HELD_OUT, digits, settings)
     assert {"fd_dinov2", "cmmd"} <= set(floor)
-    assert "held-out real images" in floor["cmmd"].protocol
+    assert "held-out real images" in floor["cmmd"].protocol_text
 
     evidence = Evidence(model, digits, settings, 0)
     look = {name: Rows(name, rows).features for name, rows in (("dinov2", 3), ("clip", 5))}
@@ -141,8 +148,8 @@ def test_they_are_measured_where_asked_for(digits: Dataset) -> None:
 
 
 def test_they_are_only_measured_where_asked_for(digits: Dataset) -> None:
-    usual = Settings().metrics_for(digits)
-    assert not {"fd_dinov2", "cmmd"} & set(usual)
+    usual = {spec.name for spec in Settings().specs_for(digits)}
+    assert not {"fd_dinov2", "cmmd"} & usual
     assert {"fd_dinov2", "cmmd"} <= set(METRICS)
 
 
@@ -150,18 +157,15 @@ def test_they_are_only_measured_where_asked_for(digits: Dataset) -> None:
 def test_their_weights_are_part_of_the_protocol(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = Settings(metrics=("fid", "cmmd"))
-    before = asked.protocol_id(digits)
+    def keys() -> tuple[str, str]:
+        fid, cmmd = (Settings().key(METRICS[name], digits) for name in ("fid", "cmmd"))
+        return fid, cmmd
+
+    before = keys()
     monkeypatch.setattr(
         extractors, "_identity", lambda name: f"{name}@{'1' if name == 'clip' else '2'}"
     )
-    after = asked.protocol_id(digits)
+    after = keys()
     monkeypatch.setattr(extractors, "_identity", lambda name: f"{name}@2")
-    assert len({before, after, asked.protocol_id(digits)}) == 3
-    only = Settings(metrics=("fid",))
-    monkeypatch.setattr(extractors, "_identity", lambda name: f"{name}@2")
-    first = only.protocol_id(digits)
-    monkeypatch.setattr(
-        extractors, "_identity", lambda name: f"{name}@{'1' if name == 'clip' else '2'}"
-    )
-    assert only.protocol_id(digits) == first
+    assert len({before[1], after[1], keys()[1]}) == 3
+    assert keys()[0] == after[0] != before[0]  # CLIP's are none of FID's
