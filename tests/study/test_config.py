@@ -19,7 +19,7 @@ MINE = "from ganbench.model import GAN\n\n\nclass Mine(GAN):\n    'Mine.'\n"
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"round": 3}, "unknown option 'round', did you mean 'rounds'"),
+        ({"round": 3}, "unknown option 'round'; did you mean 'rounds'"),
         ({"seeds": "x"}, "seeds 'x'"),
         ({"rounds": 0}, "rounds 0"),
         ({"mode": "fast"}, "mode 'fast'"),
