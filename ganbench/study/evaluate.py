@@ -23,8 +23,9 @@ from ganbench.records.store import (
 from ganbench.study import jobs as worker_jobs
 from ganbench.study.engine import Engine, LocalProcesses, parse_jobs
 from ganbench.study.jobs import ReferencesAsked, Rescoring, ScoringAsked
-from ganbench.study.plan import owner_of_scoring, scorings_of
+from ganbench.study.plan import owner_of_references, owner_of_scoring, scorings_of
 from ganbench.study.resolve import parse_device
+from ganbench.study.scoring import trust_data
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,10 @@ def _references(engine: Engine, trials: list[Path], common: Rescoring) -> Iterat
     asked: dict[tuple[Path, str], ReferencesAsked] = {}
     for path in trials:
         record = TrialDirectory(path).read_record()
+        try:
+            trust_data(record, path, common.allow_code)
+        except UserError:  # the trial's own job will tell
+            continue
         place = ReferenceDirectory.beside(path).path
         of = ScoringAsked(
             record.dataset, common.data_root, common.data, common.split, common.scoring
@@ -140,12 +145,8 @@ def _references(engine: Engine, trials: list[Path], common: Rescoring) -> Iterat
         asked.setdefault(
             (place, record.dataset_fingerprint), ReferencesAsked(of, place, common.device)
         )
-    for _, answer in engine.run(
-        worker_jobs.references,
-        list(asked.values()),
-        1,
-        lambda job: owner_of_scoring(job.asked.dataset, job.asked.scoring),
-    ):
+    jobs = list(asked.values())
+    for _, answer in engine.run(worker_jobs.references, jobs, 1, owner_of_references):
         if isinstance(answer, BaseException):
             yield _reason(answer)
 

@@ -174,9 +174,14 @@ def resolve(wanted: Wanted) -> Spec:
 
 
 def source_of(dataset: str) -> Source:
-    """`plugins.datasets.source`: a data set's declaration, in a process of its owner's."""
-    from ganbench.plugins import datasets
+    """`plugins.datasets.source`: a data set's declaration, in a process of its owner's.
 
+    Its code is named here, and known from now on.
+    """
+    from ganbench.plugins import datasets, trust
+
+    if reference := datasets.reference_of(dataset):
+        trust.remember_named(reference, "datasets")
     return datasets.source(dataset)
 
 

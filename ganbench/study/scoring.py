@@ -125,10 +125,13 @@ def _load(
 
 def _built(directory: Path, record: Record, variant: type[Game]) -> Game:
     """The variant as it was recorded, with new weights. Raises UserError where it cannot be."""
-    source = datasets.source(record.dataset)
-    hyperparameters = variant.resolve(record.hyperparameters, source.recipe, record.variant)
-    shape = record.shape or source.shape
-    classes = source.classes if record.classes is None else record.classes
+    # A plug-in's data set is not asked: its code need not run for a model that is recorded whole.
+    own = not datasets.reference_of(record.dataset)
+    source = datasets.source(record.dataset) if own else None
+    recipe = source.recipe if source else ""
+    hyperparameters = variant.resolve(record.hyperparameters, recipe, record.variant)
+    shape = record.shape or (source.shape if source else ())
+    classes = source.classes if source and record.classes is None else record.classes or 0
     try:
         return build(variant, shape, classes, hyperparameters, record.seed)
     except UserError:
@@ -141,12 +144,31 @@ def _built(directory: Path, record: Record, variant: type[Game]) -> Game:
         ) from error
 
 
+def trust_data(record: Record, directory: Path, allow_code: bool) -> None:
+    """Refuse a plug-in's data set that a record names, unless it is the one and this user knows it.
+
+    Nothing of it is run. Raises UserError.
+    """
+    reference = datasets.reference_of(record.dataset)
+    if not reference:
+        return
+    files = registry.source(reference, "datasets")
+    facts = record.dataset_facts
+    if facts.get("digest") != files.digest(str(facts.get("dataset"))):
+        raise UserError(
+            f"{directory}: the source of data set {record.dataset} is not the one that it was "
+            f"trained on; bring that back"
+        )
+    trust.check(files, allow_code)
+
+
 def dataset_of(job: Rescoring) -> Dataset:
     """The data set that a trial was trained on, wherever it is now.
 
     Raises UserError where it is not here, or is another: its fingerprint vouches for it.
     """
     record = TrialDirectory(job.directory).read_record()
+    trust_data(record, job.directory, job.allow_code)
     try:
         dataset = datasets.load(record.dataset, job.data_root, job.data)
     except Absent as error:

@@ -112,3 +112,46 @@ def test_a_guests_metric_that_fails_is_told_and_costs_nothing(
     metrics = {row.metric for row in result.comparison.groups[0].rows}
     assert "pixel_js" in metrics
     assert "rude" not in metrics
+
+
+DATASET = """
+from pathlib import Path
+Path({mark!r}).touch()
+import torch
+from ganbench.data import Source
+from ganbench.data.dataset import Dataset, Split
+
+def load(spec, root):
+    rows = torch.arange(64 * 60, dtype=torch.uint8).reshape(60, 1, 8, 8)
+    parts = (Split(part, torch.zeros(len(part), dtype=torch.int64)) for part in rows.split(20))
+    return Dataset(spec.name, 0, *parts)
+
+MADE = Source("made", "60 images", load, 60, (1, 8, 8), 0, "here", 5, 4, embedded=True)
+"""
+
+
+def test_data_that_a_record_names_are_known_or_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark, data = tmp_path / "mark", tmp_path / "made.py"
+    data.write_text(DATASET.format(mark=str(mark)))
+    evaluation = Settings(metrics=("real_fake_auc",), samples=200)
+    asked = {"seeds": 1, "jobs": 1, "results": tmp_path / "r", "evaluation": evaluation}
+    result = ganbench.run("vanilla", dataset=str(data), **asked)
+    directory = result.outcomes[0].directory
+    assert directory is not None
+    assert directory.parent.name.startswith("made-")
+    mark.unlink()
+    assert ganbench.load(directory).latent  # a model is recorded whole
+    assert not mark.exists()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other"))
+    again = {"settings": Settings(metrics=("pixel_js",), samples=100), "jobs": 1}
+    found = evaluate(directory, **again)
+    assert "--allow-code" in found.failures[0][1]
+    assert not mark.exists()
+    assert not evaluate(directory, **again, allow_code=True).failures
+    data.write_text(data.read_text() + "# changed\n")
+    mark.unlink()
+    found = evaluate(directory, **again | {"settings": evaluation}, allow_code=True)
+    assert "not the one that it was trained on" in found.failures[0][1]
+    assert not mark.exists()
