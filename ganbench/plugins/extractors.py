@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from ganbench.errors import UserError
 from ganbench.evaluate import extractor_table
 from ganbench.evaluate.extractor_table import FILE, GUESTS, KNOWN, ExtractorSpec
 from ganbench.plugins import registry
@@ -32,15 +31,13 @@ def owner(name: str | None) -> str:
 def load(name: str) -> ExtractorSpec | None:
     """Make an extractor known to this process's evaluation: by this name, and by its declared one.
 
-    Runs a plug-in's code. None for a `file:PATH`, which declares nothing. Raises UserError where
-    the name means nothing, or two plug-ins declare one name.
+    Runs a plug-in's code. None for a `file:PATH`, which declares nothing. Of two that declare one
+    name the last is meant by it; digests keep their numbers apart. Raises UserError where the name
+    means nothing.
     """
     if not is_guest(name):
         return KNOWN.get(name)
     spec: ExtractorSpec = registry.load_spec(name, "extractors")
-    known = GUESTS.get(spec.name)
-    if known and known.digest != spec.digest:
-        raise UserError(f"extractor {name!r}: this process knows another {spec.name!r}: rename one")
     GUESTS[name] = GUESTS[spec.name] = spec
     return spec
 

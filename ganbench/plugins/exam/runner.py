@@ -36,13 +36,17 @@ def run(name: str, check: Callable[[Any], None], subject: Any) -> Result:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Python's, NumPy's and torch's global generators start from a seed, and are put back."""
+    """Python's, NumPy's and torch's global generators follow a seed, and are put back.
+
+    One number is drawn, so that nobody who sets the same seed again leaves them as they were.
+    """
     python, numpy = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng(devices=[]):
             random.seed(seed)
             np.random.seed(seed)
             torch.default_generator.manual_seed(seed)
+            random.random(), np.random.rand(), torch.rand(())
             yield
     finally:
         random.setstate(python)
