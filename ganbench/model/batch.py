@@ -16,7 +16,8 @@ Deal = Callable[[], tuple[Tensor, Tensor]]
 class Batch:
     """One batch, dealt lazily: nothing is drawn that no loss reads, and nothing twice.
 
-    generator: makes images of the vectors that latent draws. deal: gives the real images, size of
+    generator: makes images of the vectors that latent draws; None of a variant that has neither,
+    and reads no `fake` or `latent`. deal: gives the real images, size of
     them. rng: what all draws come from. progress: how far training is, 0 to 1, a 0-dim tensor.
     deal_labelled: gives labelled images where not every real one is.
 
@@ -26,8 +27,8 @@ class Batch:
 
     def __init__(
         self,
-        generator: Callable[[Tensor], Tensor],
-        latent: Latent,
+        generator: Callable[[Tensor], Tensor] | None,
+        latent: Latent | None,
         deal: Deal,
         size: int,
         rng: torch.Generator,
@@ -81,12 +82,16 @@ class Batch:
     def fake(self) -> Tensor:
         """The generator's images for `latent`, with their graph."""
         if self._fake is None:
+            if self._generator is None:
+                raise AttributeError("a loss reads batch.fake, but the variant has no generator")
             # channels come first to whoever reads them, whatever layout the generator likes
             self._fake = self._generator(self.latent.vector).contiguous()
         return self._fake
 
     def draw(self, n: int) -> LatentValue:
         """Draw `n` fresh latents."""
+        if self._layout is None:
+            raise AttributeError("a loss draws latents, but the variant has no latent")
         return self._layout.draw(n, self.rng)
 
     def randn_like(self, tensor: Tensor) -> Tensor:

@@ -8,13 +8,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
-from torch import nn
+from torch import Generator, Tensor, nn
 from torch.nn import Parameter
 
 from ganbench.errors import unknown
 from ganbench.model import hyperparameters
 from ganbench.model.backbones.base import Kind, kind_of
-from ganbench.model.batch import Batch
+from ganbench.model.batch import Batch, Deal
 from ganbench.model.latent import Latent, LatentValue
 from ganbench.model.optimizers import OptimizerName, refuse_optimizer
 from ganbench.model.schedules import SCHEDULES
@@ -114,6 +114,18 @@ class Game(nn.Module):
                 raise ValueError(f"unused names {name!r}, which is no hyperparameter")
             if getattr(self, name) != known[name][1]:
                 raise ValueError(f"{name} cannot be set: {reason}")
+
+    def batch(
+        self,
+        deal: Deal,
+        size: int,
+        rng: Generator,
+        progress: Tensor,
+        deal_labelled: Deal | None = None,
+    ) -> Batch:
+        """A batch of this variant's generated images and of the real ones that are dealt."""
+        makers = getattr(self, "generator", None), getattr(self, "latent", None)
+        return Batch(*makers, deal, size, rng, progress, deal_labelled)
 
     def prepare(self, batch: Batch) -> None:
         """Look at one batch before the first round, e.g. to keep a reference batch in buffers."""

@@ -18,8 +18,18 @@ from ganbench.model.batch import Batch
 from ganbench.model.combinations import refuse
 from ganbench.model.discriminator import Discriminator, View, only
 from ganbench.model.game import Game
-from ganbench.model.hyperparameters import Choice, Count, Decay, Rate, Share, Size, Weight
+from ganbench.model.hyperparameters import (
+    Choice,
+    Count,
+    Decay,
+    Fraction,
+    Rate,
+    Share,
+    Size,
+    Weight,
+)
 from ganbench.model.latent import Latent, Noise
+from ganbench.model.schedules import cosine
 from ganbench.model.update import Loss, Update, update
 
 Shown = tuple[Tensor, Tensor | None]
@@ -44,8 +54,9 @@ class GAN(Game):
     everything the discriminator sees, from the first round to the last (linear).
 
     Penalties on the discriminator's gradient: r1 on real, r2 on generated images (the weight
-    gamma of gamma/2 E||grad||^2, Mescheder et al. 2018), gradient_penalty in between
-    (lambda of Gulrajani et al. 2017). weight_clipping: its weights are put back to [-c, c] after
+    gamma of gamma/2 E||grad||^2, Mescheder et al. 2018), which fall to a share penalty_end along
+    half a cosine (Huang et al. 2024, arXiv:2501.05441); gradient_penalty in between (lambda of
+    Gulrajani et al. 2017). weight_clipping: its weights are put back to [-c, c] after
     each step (c of Arjovsky et al. 2017, arXiv:1701.07875; 0: off).
 
     The five techniques of Salimans et al. 2016 (arXiv:1606.03498, sec. 3): feature_matching
@@ -78,6 +89,7 @@ class GAN(Game):
     instance_noise: tuple[Weight, Weight] = (0.0, 0.0)
     r1: Weight = 0.0
     r2: Weight = 0.0
+    penalty_end: Fraction = 1.0
     gradient_penalty: Weight = 0.0
     weight_clipping: Weight = 0.0
 
@@ -251,6 +263,10 @@ class GAN(Game):
             return losses.feature_distance(real.features, fake.features)
         return pair.generator(fake.score, real.score)
 
+    def penalty_share(self, batch: Batch) -> Tensor | float:
+        """What is left of r1 and r2 now."""
+        return 1.0 if self.penalty_end == 1.0 else cosine(batch.progress, self.penalty_end)
+
     def contest(self, batch: Batch) -> tuple[View, View, Tensor]:
         """The views of real and of generated images, and `d_loss` with the penalties."""
         n = (batch.size + 1) // 2 if self.half_batches else batch.size
@@ -263,9 +279,13 @@ class GAN(Game):
         real, fake = self.views((images, labels), (fakes, given), batch)
         loss = self.d_loss(real, fake)
         if self.r1:
-            loss = loss + self.r1 * losses.zero_centred(real.score, images)
+            loss = loss + self.r1 * self.penalty_share(batch) * losses.zero_centred(
+                real.score, images
+            )
         if self.r2:
-            loss = loss + self.r2 * losses.zero_centred(fake.score, fakes)
+            loss = loss + self.r2 * self.penalty_share(batch) * losses.zero_centred(
+                fake.score, fakes
+            )
         if self.gradient_penalty:
             share = images.new_empty(len(images), *[1] * len(self.shape))
             share = share.uniform_(generator=batch.rng)

@@ -23,7 +23,7 @@ def constant(progress: Tensor, end: float = 1.0) -> Tensor:
 
 
 def linear(progress: Tensor, end: float = 0.0) -> Tensor:
-    """From 1 to `end` in a straight line (SNGAN's decay to 0: arXiv:1802.05957, appendix B.3)."""
+    """From 1 to `end` in a straight line, as SNGAN's authors have it for CIFAR-10 (to 0)."""
     return 1.0 + (end - 1.0) * progress
 
 

@@ -45,9 +45,7 @@ def reading(game: Game, split: Split | Streamed) -> Reading:
             return images, labels
 
         progress = torch.zeros(())
-        return Batch(
-            game.generator,
-            game.latent,
+        return game.batch(
             lambda: read("real"),
             len(images),
             rng,

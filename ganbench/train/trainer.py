@@ -323,9 +323,7 @@ class Trainer:
                 return dealer()
 
         labelled = self.labelled_dealer
-        return Batch(
-            self.game.generator,
-            self.game.latent,
+        return self.game.batch(
             lambda: read(self.dealer),
             self.batch_size,
             self.rngs["latent"],

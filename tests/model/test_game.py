@@ -205,7 +205,7 @@ def test_hyperparameters_are_read_by_their_types() -> None:
     ("given", "words"),
     [
         ({"rat": 1}, "did you mean 'rate'"),
-        ({"rat": 1}, "mode, preset, rate, span"),
+        ({"rat": 1}, "mode, optimizer, preset, rate, span"),
         ({"rate": "fast"}, "rate=fast.*number"),
         ({"mode": "three"}, r"mode=three.*one \| two"),
         ({"span": "1"}, "span=1"),

@@ -1,4 +1,4 @@
-"""Vanilla, LSGAN, WGAN-GP, SNGAN and R3GAN by hand: losses and penalties in whole variants."""
+"""The adversarial variants by hand: losses, penalties and bounds in whole variants."""
 
 import math
 
@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ganbench.data.dataset import Split
+from ganbench.train.trainer import Trainer
 from tests.floats import single
 from tests.variants.hands import hand, judged, make, numbered, tell, value
 
@@ -92,6 +94,35 @@ def quadratic(images: Tensor) -> Tensor:
 def norm(number: float) -> float:
     """Length of an image of 64 pixels that all hold this number."""
     return 8 * abs(number)
+
+
+def test_wgan_by_hand() -> None:
+    """Algorithm 1: f_w(x) - f_w(g(z)) is raised, -f_w(g(z)) lowered, with no sigmoid."""
+    game, batch = scored("wgan", 3.0, 1.0, -2.0, 0.5)
+    assert value(game.discriminator_loss(batch)) == single((-2.0 + 0.5) / 2 - (3.0 + 1.0) / 2)
+    assert value(game.generator_loss(batch)) == single(-(-2.0 + 0.5) / 2)
+
+
+def test_wgan_is_trained_as_in_algorithm_1() -> None:
+    game = make("wgan")
+    critic, generator = (game.completed(one) for one in game.updates())
+    assert (critic.steps, generator.steps) == (5, 1)
+    assert critic.lr == generator.lr == 5e-5
+    assert critic.optimizer == generator.optimizer == "RMSprop"
+    assert (critic.clip_weights, generator.clip_weights) == (0.01, 0.0)
+
+
+def test_wgans_critic_stays_within_its_bound() -> None:
+    """Every weight, from the first step on; the generator's are free."""
+    game = make("wgan:d_lr=1,g_lr=1")
+    images = torch.rand(64, 1, 8, 8).mul(255).to(torch.uint8)
+    split = Split(images, torch.zeros(64, dtype=torch.int64))
+    trainer = Trainer(game, split, seed=0, batch_size=8, rounds=4)
+    trainer.play(2)
+    critic = torch.cat([p.detach().flatten() for p in game.discriminator.parameters()])
+    assert critic.abs().max().item() == single(0.01)
+    assert critic.abs().eq(critic.abs().max()).float().mean() > 0.5  # the steps were long
+    assert max(p.detach().abs().max().item() for p in game.generator.parameters()) > 1
 
 
 def test_wgan_gp_by_hand() -> None:

@@ -42,6 +42,13 @@ TECHNIQUES = {
     "ema": "ema=0.9",
     "d_steps": "d_steps=2",
     "fresh_fakes": "fresh_fakes=true",
+    "optimizer": "optimizer=RMSprop/alpha=0.9",
+    "lr_schedule": "lr_schedule=cosine,lr_end=0.1",
+    "weight_decay": "weight_decay=0.01,optimizer=AdamW",
+    "clip_gradient": "clip_gradient=0.1",
+    "weight_clipping": "weight_clipping=0.1",
+    "g_norm": "g_norm=none",
+    "resnet": "backbone=resnet,d_norm=none",
 }
 
 DEPENDENT = "an image's class would depend on its batch-mates"
@@ -56,6 +63,7 @@ REFUSED = {
     ("wgan_gp", "minibatch_discrimination"): PER_IMAGE,
     ("r3gan", "minibatch_discrimination"): PER_IMAGE,
     ("catgan", "label_smoothing"): "no targets to smooth",
+    ("wgan", "label_smoothing"): "adversarial=wasserstein has none",
     ("wgan_gp", "label_smoothing"): "adversarial=wasserstein has none",
     ("sngan", "label_smoothing"): "adversarial=hinge has none",
     ("r3gan", "label_smoothing"): "adversarial=relativistic has none",

@@ -24,6 +24,8 @@ OTHER_FORMS = [
     "vanilla:label_smoothing=0.1",
     "vanilla:adversarial=relativistic",
     "vanilla:adversarial=hinge",
+    "vanilla:backbone=resnet",
+    "vanilla:lr_schedule=linear,clip_gradient=1",
 ]
 ASKED = {
     "acgan": {"obedience", "accuracy"},

@@ -31,9 +31,7 @@ def trained(spec: str, dataset: Dataset, rounds: int, seed: int = 0) -> Game:
 def deal(game: Game, n: int = 6) -> Batch:
     rng = torch.Generator().manual_seed(0)
     images = torch.rand(n, *game.shape, generator=rng) * 2 - 1
-    return Batch(
-        game.generator, game.latent, lambda: (images, torch.arange(n) % 10), n, rng, torch.zeros(())
-    )
+    return game.batch(lambda: (images, torch.arange(n) % 10), n, rng, torch.zeros(()))
 
 
 def fixed_outputs(game: torch.nn.Module, network: str, outputs: Tensor) -> None:

@@ -42,7 +42,10 @@ FORMS = {
     # Its cross-entropy over K + 1 outputs tells labelled images "real" once more; where all
     # are labelled, with a weight of 1, real scores end at 1 to 2.5 and G may drop a pattern.
     "sgan": ("sgan:label_weight=0.1", ROUNDS),
-    "wgan_gp": ("wgan_gp", 400),  # of five critic steps each
+    "vanilla:backbone=resnet": ("vanilla:backbone=resnet,width=16,d_norm=none", ROUNDS),
+    # Both of five critic steps each.
+    "wgan": ("wgan:weight_clipping=0.05", 400),
+    "wgan_gp": ("wgan_gp", 400),
 }
 """What a variant is given, and the rounds, where that is not the plain variant and `ROUNDS`."""
 

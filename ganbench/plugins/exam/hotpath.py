@@ -134,8 +134,7 @@ def fake_batch(game: Game, device: torch.device) -> Batch:
         return images, torch.zeros(BATCH, dtype=torch.long, device=device)
 
     progress = torch.zeros((), device=device)
-    rng = fake_generator(device)
-    return Batch(game.generator, game.latent, deal, BATCH, rng, progress)
+    return game.batch(deal, BATCH, fake_generator(device), progress)
 
 
 @contextmanager
