@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganbench.errors import UserError, unknown
+from ganbench.errors import UserError, too_long, unknown
 from ganbench.plugins import registry
 from ganbench.plugins.kinds import KINDS, Kind
 
@@ -147,7 +147,7 @@ def _parsed(path: Path, shown: str, kind: Kind) -> ast.Module:
     try:
         return ast.parse(path.read_bytes())
     except OSError as error:
-        raise UserError(f"no such {kind.noun} file: {shown}") from error
+        raise too_long(error) or UserError(f"no such {kind.noun} file: {shown}") from error
     except (SyntaxError, ValueError) as error:
         raise UserError(f"{shown} is no Python: {error}") from error
 

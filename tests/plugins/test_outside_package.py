@@ -1,4 +1,4 @@
-"""Somebody else's installed package: its variant is listed, examined and run by its name."""
+"""Somebody else's installed packages: what they bring is listed, examined and run by its name."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ganbench.plugins import scaffold
-from tests.plugins.outside import Environment, environment_with
+from tests.plugins.outside import FOUR_KINDS, Environment, environment_with
 
 pytestmark = pytest.mark.slow
 NAME = "outsider_gan"
@@ -54,3 +54,24 @@ def test_this_environment_does_not_know_it() -> None:
     from ganbench.plugins import registry
 
     assert NAME not in registry.installed()
+
+
+@pytest.fixture(scope="module")
+def all_kinds(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    return environment_with(FOUR_KINDS, tmp_path_factory.mktemp("four"))
+
+
+def test_a_package_of_all_four_kinds_is_listed(all_kinds: Environment) -> None:
+    document = json.loads(all_kinds.run("-m", "ganbench", "list", "--json").stdout)
+    names = {"variants": "stripes_gan", "metrics": "contrast_gap"}
+    for kind, name in (names | {"datasets": "stripes", "extractors": "profile"}).items():
+        (row,) = [row for row in document[kind] if row["name"] == name]
+        assert row["note"] == "ganbench-four-kinds 0.1.0"
+
+
+def test_what_it_brings_passes_the_checks(all_kinds: Environment) -> None:
+    names = ("contrast_gap", "stripes", "profile")
+    done = all_kinds.run("-m", "ganbench", "check", *names)
+    for name in names:
+        assert f"{name}: " in done.stdout
+    assert "failed" not in done.stdout
