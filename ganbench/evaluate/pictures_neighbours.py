@@ -54,8 +54,11 @@ def neighbours_picture(evidence: Evidence, path: Path | BytesIO) -> None:
 
 def _space(evidence: Evidence) -> tuple[str, Tensor, Tensor]:
     """Where distances are taken, and the samples (n, d) and training images (m, d) there."""
-    specs, known = evidence.settings.specs_for(evidence.dataset), ("features", "classes")
-    if any(spec.extractor in known for spec in specs):
+    settings, dataset = evidence.settings, evidence.dataset
+    read = [
+        spec for spec in settings.specs_for(dataset) if spec.extractor in ("features", "classes")
+    ]
+    if any(settings.extractor_of(spec, dataset) for spec in read):
         try:
             name = evidence.extractor.name
         except Unavailable:
