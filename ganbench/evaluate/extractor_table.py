@@ -22,11 +22,11 @@ class ExtractorSpec:
 
     target: the function `(spec, device) -> Extractor`, as `module:function`, which is imported
     when the extractor is first made, or itself (a class, too). features: numbers per image.
-    identity: the function from the spec to the declared identity, likewise; it fetches nothing.
-    Where there is none, name and digest are the identity. files: glob patterns below torch's hub
-    folder of what it fetches. megabytes: of these files, about. seconds: per image on one core of
-    a CPU, about. classes_of: the data set whose classes its logits are; has_logits: whether it has
-    any. digest: of the source of a plug-in's; "" for ganbench's own.
+    identity: of ganbench's own, the function from the spec to the declared identity, likewise; it
+    fetches nothing. A plug-in's identity is its name and digest. files: glob patterns below
+    torch's hub folder of what it fetches. megabytes: of these files, about. seconds: per image on
+    one core of a CPU, about. classes_of: the data set whose classes its logits are; has_logits:
+    whether it has any. digest: of the source of a plug-in's; "" for ganbench's own.
     """
 
     name: str

@@ -286,4 +286,6 @@ def _checked(spec: Any, reference: str, kind: str, files: Source) -> Any:
         raise UserError(f"{noun} {reference!r} is installed as that, but declares {spec.name!r}")
     if not callable(spec.target):
         raise UserError(f"{noun} {reference!r}: its target must be a function, not {spec.target!r}")
-    return replace(spec, digest=files.digest(spec.name))
+    # A plug-in's extractor is identified by its source, and cannot say that it is another one.
+    anonymous = {"identity": ""} if kind == "extractors" else {}
+    return replace(spec, digest=files.digest(spec.name), **anonymous)

@@ -246,6 +246,15 @@ def test_an_extractor_of_a_file(tmp_path: Path) -> None:
     assert not extractor_table.knows_classes(str(path), "digits")
 
 
+def test_an_extractor_cannot_claim_to_be_another(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    claim = 'target=Profile, identity="ganbench.evaluate.extractors.shipped:identity",'
+    path.write_text((INSIDE / "extractor.py").read_text().replace("target=Profile,", claim))
+    spec = doors.load(str(path))
+    assert spec is not None
+    assert extractors.get(str(path)).identity == f"profile@{spec.digest[:8]}"
+
+
 def test_an_extractor_that_is_none(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text((INSIDE / "extractor.py").read_text().replace("Profile,", "lambda *_: 3,"))
