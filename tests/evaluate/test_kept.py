@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from ganbench import data
+from ganbench.core.protocol import PHRASES
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate import real, references
 from ganbench.evaluate.references import measuring
@@ -31,6 +32,7 @@ NEAR = 0.003
 def measured(digits: Dataset) -> dict[str, float]:
     found = references.measure(digits, "test", Settings())
     assert not any(row.skipped for _, row in found)
+    assert {fact for _, row in found for one in row.scores for fact in one.protocol} <= {*PHRASES}
     return {
         f"{one.metric} v{one.protocol['version']} of {name}": one.value  # type: ignore[index]
         for name, row in found

@@ -101,7 +101,7 @@ def test_copies_show_where_not_all_training_images_are_searched(digits: Dataset)
     some = dataclasses.replace(SETTINGS, max_real_images=200)
     found = evaluate(Album(digits), digits, seed=0, settings=some)
     assert found.scores[0].protocol["training"] == 200
-    assert "200 training images, of 1097" in found.scores[0].protocol_text
+    assert "200 training images, of 1097 in all" in found.scores[0].protocol_text
     copies = numbers(found)["memorisation_copies"][0]
     assert copies == pytest.approx(200 / 1097, abs=0.05)
 

@@ -106,7 +106,7 @@ def test_k_means_on_continuous_codes(digits: Dataset) -> None:
     score = next(s for s in found.scores if s.metric == "representation_cluster_accuracy")
     assert score.value == 1
     assert score.protocol_text == (
-        "k-means, k = 10, continuous codes, codes by encode(), 500 held-out real images, "
+        "k-means, 10 clusters, continuous codes, codes by encode(), 500 held-out real images, "
         "1097 training images, best one-to-one mapping fitted on training images, version 1, "
         "test split"
     )

@@ -10,17 +10,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ganbench.core.protocol import PHRASES
 from ganbench.data.dataset import Dataset, Split
-from ganbench.evaluate import metrics
 from ganbench.evaluate.catalogue import METRICS
 from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.harness import Evaluation, evaluate
 from ganbench.evaluate.metrics import coded, levels, representations
+from ganbench.evaluate.metrics.disentanglement import irs, mig, modularity
 from ganbench.evaluate.metrics.factors import image_factors
 from ganbench.evaluate.metrics.levels import levels_of
+from ganbench.evaluate.metrics.predictors import dci, explicitness, sap
 from ganbench.evaluate.settings import Settings
 from ganbench.model.latent import Categorical, Latent, LatentValue, Noise, Normal
-from tests.evaluate.beside import reasons, values
+from tests.evaluate.beside import reasons, rows, values
 from tests.evaluate.fakes import Album
 from tests.evaluate.worlds import DISENTANGLEMENT, NAMES, Sees, points, squares, without_labels
 
@@ -82,25 +84,28 @@ def test_numbers_are_those_of_the_pure_functions(world: Dataset, turned: Evaluat
     assert world.test.factors is not None
     assert world.train.factors is not None
     factors, known = world.test.factors.numpy(), world.train.factors.numpy()
-    assert found["mig"] == metrics.mig(codes, factors)
-    assert found["modularity"] == metrics.modularity(codes, factors)
-    assert found["irs"] == metrics.irs(codes, factors)
-    assert found["sap"] == metrics.sap(train, known, codes, factors)
-    assert found["explicitness"] == metrics.explicitness(train, known, codes, factors)
-    dci = metrics.dci(train, known, codes, factors)
-    assert found["dci_disentanglement"] == dci.disentanglement
-    assert found["dci_completeness"] == dci.completeness
-    assert found["dci_informativeness"] == dci.informativeness
+    assert found["mig"] == mig(codes, factors)
+    assert found["modularity"] == modularity(codes, factors)
+    assert found["irs"] == irs(codes, factors)
+    assert found["sap"] == sap(train, known, codes, factors)
+    assert found["explicitness"] == explicitness(train, known, codes, factors)
+    trees = dci(train, known, codes, factors)
+    assert found["dci_disentanglement"] == trees.disentanglement
+    assert found["dci_completeness"] == trees.completeness
+    assert found["dci_informativeness"] == trees.informativeness
 
 
 def test_protocols_say_what_was_done(seen: Evaluation) -> None:
     protocols = {score.metric: score.protocol for score in seen.scores}
     for name, protocol in protocols.items():
-        assert "encode()" in protocol
-        assert "size, x, y (known)" in protocol, name
-    assert "100 held-out real images, 20 bins" in protocols["mig"]
-    assert "200 training and 100 held-out real images" in protocols["sap"]
-    assert "10000 training and 5000 test votes" in protocols["factor_vae_score"]
+        assert protocol["codes_by"] == "encode()", name
+        assert protocol["factors"] == ["size", "x", "y"], name
+        assert protocol["factors_are"] == "known", name
+        assert set(protocol) <= set(PHRASES), name
+    said = {score.metric: score.protocol_text for score in seen.scores}
+    assert "100 held-out real images, factors size, x, y, which are known, 20 bins" in said["mig"]
+    assert "100 held-out real images, 200 training images" in said["sap"]
+    assert "10000 training votes, 5000 test votes, of 64 images" in said["factor_vae_score"]
     counts = {score.metric: score.count for score in seen.scores}
     assert counts["mig"] == counts["sap"] == 100
     assert counts["beta_vae_score"] == 5000
@@ -136,7 +141,8 @@ def test_images_of_a_world_are_encoded_once(
     large = measured(model, world, few)
     assert model.read == 200 + 100 + 10_000 + 60 * 64 + 60 * 2 * 64
     assert values(large) == values(small) == {"factor_vae_score": 1, "beta_vae_score": 1}
-    assert all("40 training and 20 test" in score.protocol for score in large.scores)
+    votes = {(score.protocol["votes"], score.protocol["test_votes"]) for score in large.scores}
+    assert votes == {(40, 20)}
 
 
 def test_measured_by_default(world: Dataset, digits: Dataset) -> None:
@@ -170,7 +176,8 @@ def test_without_classes_there_is_no_class_factor(digits: Dataset) -> None:
     assert set(values(found)) == set(CHEAP.metrics or ())
     mig = next(score for score in found.scores if score.metric == "mig")
     assert tuple(mig.parts) == ("slant", "thickness", "width", "height")
-    assert "factors slant, thickness, width, height (measured in the image" in mig.protocol
+    said = "factors slant, thickness, width, height, which are measured in the image"
+    assert said in mig.protocol_text
 
 
 def test_interventions_need_a_world(digits: Dataset) -> None:
@@ -257,7 +264,7 @@ def test_many_categories_have_a_bin_each(world: Dataset) -> None:
 
     found = measured(Indexed(), world)
     assert values(found)["mig"] == pytest.approx(1)
-    assert "48 bins" in found.scores[0].protocol
+    assert found.scores[0].protocol["bins"] == 48
 
 
 def test_factors_that_do_not_vary_are_left_out(world: Dataset) -> None:
@@ -267,7 +274,7 @@ def test_factors_that_do_not_vary_are_left_out(world: Dataset) -> None:
 
     parts = {name: still(getattr(world, name)) for name in ("train", "validation", "test")}
     found = measured(Sees(), dataclasses.replace(world, **parts))
-    assert all("factors x, y (known)" in score.protocol for score in found.scores)
+    assert all(score.protocol["factors"] == ["x", "y"] for score in found.scores)
     assert len(found.scores) == 5
     same = Split(
         world.train.images[:1].repeat(9, 1, 1, 1), *(torch.zeros(9, k).long() for k in (1, 3))
@@ -321,5 +328,6 @@ def test_points_are_classified_and_read_by_a_probe() -> None:
     assert not found.skipped
     assert values(found)["classification_accuracy_score"] > 0.98
     assert values(found)["code_recovery_clean"] > 0.98
-    assert [name for name, _ in found.references] == ["real training images"]
-    assert found.references[0][1].value > 0.98
+    beside = rows(points(), small)
+    assert {name for name, _ in beside} == {"real training images"}
+    assert beside["real training images", "classification_accuracy_score"].value > 0.98

@@ -233,10 +233,10 @@ def test_who_cannot_be_attacked(digits: Dataset) -> None:
     assert why(Album(digits), digits) == {"classify() gives no gradients"}
     assert why(object(), digits) == {"no classify()"}
     unlabelled = dataclasses.replace(digits, classes=0)
-    assert reasons(Judge(), unlabelled) == {"data set digits has no classes"}
+    assert why(Judge(), unlabelled) == {"data set digits has no classes"}
     points = Split(torch.zeros(20, 2), torch.zeros(20, dtype=torch.int64))
     plane = Dataset("plane", 2, points, points, points)
-    assert reasons(Judge(), plane) == {"attacks are on images, not on points"}
+    assert why(Judge(), plane) == {"attacks are on images, not on points"}
 
 
 def test_attacks_leave_no_trace(digits: Dataset) -> None:

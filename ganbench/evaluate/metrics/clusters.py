@@ -158,7 +158,12 @@ def measure_representation_cluster_accuracy(evidence: Evidence) -> Measurement:
     fitted, found = k_means(
         evidence.train_codes[:, columns], evidence.held_out_codes[:, columns], k
     )
-    protocol = {"codes_by": "encode()", "codes": "continuous", "clustering": "k-means", "k": k}
+    protocol = {
+        "codes_by": "encode()",
+        "codes": "continuous",
+        "clustering": "k-means",
+        "clusters": k,
+    }
     return _mapped(
         (fitted, evidence.train.labels),
         (found, evidence.held_out.labels),

@@ -23,11 +23,11 @@ class KMeansOnPixels:
 
     def __init__(self, evidence: Evidence) -> None:
         need_labels(evidence)
-        pixels = evidence.train.images.flatten(1).numpy()
+        pixels, classes = evidence.train.images.flatten(1).numpy(), evidence.dataset.classes
         self.latent = Latent(Normal(pixels.shape[1]))
-        self.k_means = fit_k_means(pixels, evidence.dataset.classes)
+        self.k_means = fit_k_means(pixels, classes)
         self.facts: dict[str, dict[str, Any]] = {
-            "categories_by": {"categories_by": "k-means on pixels", "k": evidence.dataset.classes},
+            "categories_by": {"categories_by": "k-means on pixels", "clusters": classes},
             "codes_by": {"codes_by": "pixels"},
         }
 
