@@ -277,15 +277,11 @@ class GAN(Game):
         if self.r2:
             fakes = fakes.detach().requires_grad_()
         real, fake = self.views((images, labels), (fakes, given), batch)
-        loss = self.d_loss(real, fake)
+        loss, left = self.d_loss(real, fake), self.penalty_share(batch)
         if self.r1:
-            loss = loss + self.r1 * self.penalty_share(batch) * losses.zero_centred(
-                real.score, images
-            )
+            loss = loss + self.r1 * left * losses.zero_centred(real.score, images)
         if self.r2:
-            loss = loss + self.r2 * self.penalty_share(batch) * losses.zero_centred(
-                fake.score, fakes
-            )
+            loss = loss + self.r2 * left * losses.zero_centred(fake.score, fakes)
         if self.gradient_penalty:
             share = images.new_empty(len(images), *[1] * len(self.shape))
             share = share.uniform_(generator=batch.rng)

@@ -249,3 +249,19 @@ def test_penalties_are_of_the_images_that_the_instance_noise_is_added_to() -> No
     game_loss = nn.functional.softplus((fake - real) / 2).mean()
     assert loss == single((game_loss + real.mean() / 2).item())
     assert real.mean().item() == pytest.approx(64 * 0.25, rel=0.05)
+
+
+def test_penalties_that_fall() -> None:
+    """To a tenth along half a cosine: whole at the start, 0.55 half-way."""
+    found = []
+    for progress in (0.0, 0.5):
+        game = make("r3gan:penalty_end=0.1")
+        judged(game, linear)
+        batch = hand(game, numbered(0.5, 1.5), numbered(-1.0, 0.25), progress=progress)
+        found.append(value(game.discriminator_loss(batch)))
+    game.penalty_end = 1.0
+    game.r1 = game.r2 = 0.0
+    bare = value(game.discriminator_loss(batch))
+    # ||grad D|| is 3 on either side: R1 and R2 are 9 / 2 each
+    assert found[0] - bare == pytest.approx(9.0, rel=1e-5)
+    assert found[1] - bare == pytest.approx(0.55 * 9.0, rel=1e-5)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganbench import data
 from ganbench.model import Game, Update
+from ganbench.model.backbones import kind_of
 from ganbench.plugins.blame import located
 from ganbench.plugins.exam.candidate import BATCH, CLASSES, ROUNDS, SHAPES, Candidate, world
 from ganbench.plugins.exam.result import REGISTERED, Failed, check
@@ -44,7 +45,7 @@ def builds_for_every_recipe(candidate: Candidate) -> None:
     """
     for source in data.SOURCES.values():
         hyperparameters = candidate.chosen(source.recipe)
-        if len(source.shape) != 3 or hyperparameters == candidate.hyperparameters:
+        if kind_of(source.shape) != "images" or hyperparameters == candidate.hyperparameters:
             continue
         fault = _fault(candidate, source, hyperparameters)
         if fault and not _fault(candidate, source, candidate.hyperparameters):
