@@ -200,7 +200,7 @@ def protocol(subject: Subject) -> None:
             if isinstance(text, str) and _is_path(text):
                 raise Failed(f"{name} of its protocol is a path: it is the same number elsewhere")
     counts = [n for n in facts.values() if isinstance(n, int) and not isinstance(n, bool)]
-    if not any(n >= subject.usual.count for n in counts):
+    if sum(counts) < subject.usual.count:  # of generated and of real ones together, perhaps
         raise Failed(
             f"its protocol does not say of how many images it is ({subject.usual.count} are behind "
             f"the value): add {{'generated': {SAMPLES}}}, or what they are"
