@@ -24,7 +24,12 @@ def _known(ctx: click.Context, option: click.Parameter, specs: tuple[str, ...]) 
 
 
 specs = click.argument("specs", nargs=-1, required=True, metavar="SPEC...", callback=_known)
-dataset = click.option("--dataset", default="digits", show_default=True, help="Data set.")
+dataset = click.option(
+    "--dataset",
+    default="digits",
+    show_default=True,
+    help="Data set: NAME, folder:PATH, npz:PATH, or a plug-in's, FILE.py[:NAME][:option=value].",
+)
 batch_size = click.option("--batch-size", type=int, help="Images per batch [data set's default].")
 device = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
@@ -37,12 +42,14 @@ data_root = click.option(
 metrics = click.option(
     "--metrics",
     metavar="NAME,...",
-    help="Metrics or groups of them, or all [the usual ones]. In no group and not in all are "
-    "fd_dinov2 and cmmd, whose networks are large: they are named.",
+    help="Metrics or groups of them, all [the usual ones], or a plug-in's: FILE.py, FILE.py:NAME. "
+    "In no group and not in all are fd_dinov2 and cmmd, whose networks are large: they are named.",
 )
 samples = click.option("--samples", type=int, help="Generated images that are judged [5000].")
 extractor = click.option(
-    "--extractor", help="Feature space of fidelity metrics [data set's default]."
+    "--extractor",
+    help="Feature space of fidelity metrics: NAME, file:PATH, or a plug-in's, FILE.py:NAME "
+    "[data set's default].",
 )
 mode = click.option(
     "--mode",
