@@ -3,10 +3,11 @@
 import subprocess
 import sys
 
+import pytest
 import torch
 from torch import nn
 
-from ganbench.adam import Adam
+from ganbench.adam import Adam, serves
 
 SETTINGS = {"lr": 0.01, "betas": (0.5, 0.99)}
 
@@ -21,16 +22,42 @@ def push(owned: list[nn.Parameter], step: int, without: int | None = None) -> No
         p.grad = None if i == without else torch.sin(p.detach() * 7 + step)
 
 
-def test_the_same_bits_as_torchs() -> None:
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("rate", [0.01, torch.tensor(0.01, dtype=torch.float64)], ids=type)
+def test_the_same_bits_as_torchs(rate: float | torch.Tensor, decay: float) -> None:
+    """Whether the rate is a number, or a tensor that holds that very number."""
     mine, theirs = parameters(), parameters()
-    one = Adam(mine, **SETTINGS)
-    other = torch.optim.Adam(theirs, **SETTINGS, fused=True)
+    one = Adam(mine, rate, SETTINGS["betas"], weight_decay=decay)
+    other = torch.optim.Adam(theirs, **SETTINGS, weight_decay=decay, fused=True)
     for step in range(20):
         for owned, optimizer in ((mine, one), (theirs, other)):
             push(owned, step, without=1 if step % 3 == 0 else None)  # torch leaves those be
             optimizer.step()
     for a, b in zip(mine, theirs, strict=True):
         assert torch.equal(a, b)
+
+
+def test_a_rate_that_is_a_tensor_is_read_at_each_step() -> None:
+    mine, theirs = parameters(), parameters()
+    rate = torch.tensor(0.01, dtype=torch.float64)
+    one, other = Adam(mine, rate), Adam(theirs, 0.01)
+    for step, value in enumerate((0.01, 0.005, 0.02)):
+        rate.fill_(value)
+        other.param_groups[0]["lr"] = value
+        for owned, optimizer in ((mine, one), (theirs, other)):
+            push(owned, step)
+            optimizer.step()
+    for a, b in zip(mine, theirs, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_it_says_what_it_serves() -> None:
+    half = nn.Parameter(torch.zeros(3, dtype=torch.bfloat16))
+    assert serves(parameters())
+    for other in ([], [half], [*parameters(), half], [torch.zeros(3, device="meta")]):
+        assert not serves(other)
+    with pytest.raises(ValueError, match=r"use torch\.optim\.Adam"):
+        Adam([half], 0.01)
 
 
 def test_torchs_state_is_taken_and_ones_own() -> None:

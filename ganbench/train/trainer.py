@@ -20,13 +20,13 @@ from ganbench.errors import Diverged, UserError
 from ganbench.model import Batch, Game, Update
 from ganbench.train.average import Average
 from ganbench.train.execution import arrange, autocast, products
-from ganbench.train.flops import FlopCounter
 from ganbench.train.graphs import CudaRecorder, GraphedRounds, Recorder
 from ganbench.train.history import Gauge, Stopwatch
 from ganbench.train.modes import Execution
 from ganbench.train.optimizers import Rate, clip_gradient, clip_weights, load_state, make
 from ganbench.train.past import Past
 from ganbench.train.proof import proof
+from ganbench.train.rehearsal import rehearse
 
 UpdateHook = Callable[[Update], None]
 Section = Callable[[str], AbstractContextManager[Any]]
@@ -361,41 +361,12 @@ class Trainer:
         return model.to(memory_format=torch.contiguous_format).requires_grad_(False).eval()
 
     def rehearse(self) -> int:
-        """Play one round on a copy; returns its floating-point operations.
+        """A round's floating-point operations, counted on a copy; see `rehearsal.rehearse`.
 
-        Counts multiplications and additions of matrix products and convolutions, forward
-        and backward. The copy is thrown away: weights, averages and random streams of this
-        trainer stay as they are.
-
-        Raises ValueError where a loss is no finite scalar, or where it cannot reach a
-        parameter that its update owns.
+        Raises ValueError where a loss is no finite scalar, or where it cannot reach a parameter
+        that its update owns.
         """
-        twin = self.twin()
-        names = {id(p): name for name, p in twin.game.named_parameters()}
-        for update in twin.updates:
-            loss, _ = twin.loss(update, twin.deal(twin.clock))
-            if not isinstance(loss, Tensor) or loss.dim() != 0:
-                what = (
-                    f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else loss
-                )
-                raise ValueError(f"the loss of update {update.name!r} must be a scalar, not {what}")
-            if not torch.isfinite(loss):
-                raise ValueError(
-                    f"the loss of update {update.name!r} is {loss.item()} on the first batch"
-                )
-            owned = twin.owned[update.name]
-            found: tuple[Tensor | None, ...] = (None,) * len(owned)
-            if loss.requires_grad:
-                found = torch.autograd.grad(loss, owned, allow_unused=True)
-            lost = [names[id(p)] for p, g in zip(owned, found, strict=True) if g is None]
-            if lost:
-                raise ValueError(
-                    f"the loss of update {update.name!r} does not reach {', '.join(lost)}, "
-                    f"which it owns"
-                )
-        with FlopCounter() as counter:
-            twin.play_round()
-        return counter.total
+        return rehearse(self)
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next round depends on, as tensors and numbers; a copy."""

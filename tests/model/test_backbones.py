@@ -5,7 +5,7 @@ from torch import nn
 from ganbench.model import GAN
 from ganbench.model.backbones import BACKBONES, Plain, choose
 from ganbench.model.backbones.base import halvings
-from ganbench.model.backbones.resnet import DownBlock, UpBlock
+from ganbench.model.backbones.resnet import DownBlock, SpatialPool, UpBlock
 from ganbench.model.layers import GaussianNoise, VirtualBatchNorm
 
 
@@ -127,3 +127,13 @@ def test_oblong_images_are_refused() -> None:
 def test_halvings() -> None:
     assert halvings(28) == [28, 14, 7]
     assert halvings(64) == [64, 32, 16, 8, 4]
+
+
+@pytest.mark.parametrize(("spectral", "pooled"), [(False, 2.5), (True, 10.0)])
+def test_residual_features_are_means_or_sums(spectral: bool, pooled: float) -> None:
+    """WGAN-GP's mean over pixels; SNGAN's sum where spectral norm keeps numbers small."""
+    trunk, features = BACKBONES["resnet"].trunk((1, 8, 8), Plain(width=3, spectral_norm=spectral))
+    assert features == 3
+    pool = next(module for module in trunk if isinstance(module, SpatialPool))
+    x = torch.tensor([1.0, 2.0, 3.0, 4.0]).reshape(1, 1, 2, 2)
+    assert pool(x).item() == pooled

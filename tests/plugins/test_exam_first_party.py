@@ -19,6 +19,7 @@ FORMS = [
     "vanilla:feature_matching=true,instance_noise=0.5/0.1",
     "vanilla:minibatch_discrimination=20",
     "vanilla:backbone=dcgan,dense=16,virtual_batch_norm=both",
+    "vanilla:backbone=resnet",
 ]
 
 TREES = ("dci_",)

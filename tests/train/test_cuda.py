@@ -10,13 +10,22 @@ from ganbench.train.trainer import Trainer, build
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
 
-def trainer(name: str, dataset: Dataset, device: str) -> Trainer:
+def trainer(spec: str, dataset: Dataset, device: str) -> Trainer:
+    name, given = registry.parse(spec)
     variant = registry.load(name)
-    game = build(variant, dataset.shape, 10, variant.resolve({}, dataset.name), 0)
+    game = build(variant, dataset.shape, 10, variant.resolve(given, dataset.name), 0)
     return Trainer(game, dataset.train, seed=0, batch_size=64, rounds=100, device=device)
 
 
-@pytest.mark.parametrize("name", ["vanilla", "infogan", "acgan"])
+SPECS = [
+    *("vanilla", "infogan", "acgan", "wgan"),
+    "vanilla:lr_schedule=cosine,clip_gradient=1,weight_decay=0.01",
+    "vanilla:optimizer=SGD/momentum=0.9,lr_schedule=linear",
+    "vanilla:backbone=resnet,d_norm=none",
+]
+
+
+@pytest.mark.parametrize("name", SPECS)
 def test_rounds_never_wait_for_the_device(name: str, digits: Dataset) -> None:
     made = trainer(name, digits, "cuda")
     made.play(5)
@@ -27,6 +36,18 @@ def test_rounds_never_wait_for_the_device(name: str, digits: Dataset) -> None:
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert all(torch.isfinite(p).all() for p in made.game.parameters())
+
+
+@pytest.mark.parametrize("optimizer", ["Adam", "RMSprop", "SGD", "Adam/amsgrad=true"])
+def test_a_recorded_round_follows_its_schedule(optimizer: str, digits: Dataset) -> None:
+    made = trainer(f"vanilla:optimizer={optimizer},lr_schedule=linear", digits, "cuda")
+    made.play(60)
+    assert made.graphs is not None
+    assert made.graphs.reason is None
+    for update in made.updates:
+        rate = made.rates[update.name].value.item()
+        # that of the last round, of progress 59 / 100, in float32
+        assert rate == pytest.approx(update.lr * 0.41, rel=1e-5)
 
 
 def test_one_seed_on_cuda_starts_from_the_cpus_weights(digits: Dataset) -> None:

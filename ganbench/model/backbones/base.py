@@ -68,6 +68,11 @@ class Options(Protocol):
         """The generator's activation: relu or softplus."""
         ...
 
+    @property
+    def spectral_norm(self) -> bool:
+        """Whether the discriminator's weights will be divided by their largest singular values."""
+        ...
+
 
 @dataclass(frozen=True)
 class Plain:
@@ -81,6 +86,7 @@ class Plain:
     layer_noise: float = 0.0
     g_norm: str = "batch"
     g_activation: str = "relu"
+    spectral_norm: bool = False
 
 
 def noise_layers(options: Options) -> list[nn.Module]:

@@ -74,12 +74,16 @@ class DownBlock(nn.Module):
         return self.pool(self.body(x)) + self.shortcut(self.pool(x))
 
 
-class SpatialSum(nn.Module):
-    """Sums every channel over its pixels."""
+class SpatialPool(nn.Module):
+    """The sum of every channel over its pixels, or their mean."""
+
+    def __init__(self, total: bool) -> None:
+        super().__init__()
+        self.total = total
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, c, h, w) to (n, c)."""
-        return x.sum((2, 3))
+        return x.sum((2, 3)) if self.total else x.mean((2, 3))
 
 
 class ResNet(Backbone):
@@ -119,7 +123,10 @@ class ResNet(Backbone):
         )
 
     def trunk(self, shape: Shape, options: Options) -> tuple[Stack, int]:
-        """Blocks that halve, two that do not, leaky ReLU, and the sum over pixels."""
+        """Blocks that halve, two that do not, leaky ReLU, and the mean over pixels.
+
+        Under spectral norm, which keeps every layer's outputs small, their sum, as SNGAN's.
+        """
         width = options.width or self.width
         blocks: list[nn.Module] = [DownBlock(shape[0], width, options, first=True)]
         side = shape[1] // 2
@@ -128,8 +135,8 @@ class ResNet(Backbone):
             side //= 2
         for _ in range(PLAIN_BLOCKS):
             blocks += [*noise_layers(options), DownBlock(width, width, options, halve=False)]
-        last = [nn.LeakyReLU(options.leak), SpatialSum(), *noise_layers(options)]
-        return Stack(*blocks, *last), width
+        last = [nn.LeakyReLU(options.leak), SpatialPool(options.spectral_norm)]
+        return Stack(*blocks, *last, *noise_layers(options)), width
 
     def normalises(self, shape: Shape, options: Options) -> bool:
         """In every block but the first."""
