@@ -88,8 +88,8 @@ def test_the_rest_of_the_evaluation_goes_on(digits: Dataset) -> None:
     why = reasons(found)
     assert list(why) == ["fid", "fd_dinov2", "cmmd"]
     for metric, name in (("fid", "inception"), ("fd_dinov2", "dinov2"), ("cmmd", "clip")):
-        assert reasons[metric].startswith(f"extractor {name}: ")
-        assert "\n" not in reasons[metric]
+        assert why[metric].startswith(f"extractor {name}: ")
+        assert "\n" not in why[metric]
 
 
 def test_the_list_looks_where_torch_looks(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:

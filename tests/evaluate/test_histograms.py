@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ganbench.data.dataset import Dataset, Split, as_stored, to_unit_range
 from ganbench.evaluate.capabilities import RealImages, Unavailable
+from ganbench.evaluate.counts import FEWEST
 from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.harness import Settings, evaluate
 from ganbench.evaluate.metrics.attacks import blur
@@ -102,6 +103,7 @@ def both(evidence: Evidence, images: Tensor) -> tuple[float, float]:
 
 def showing(evidence: Evidence, images: Tensor) -> Evidence:
     """The evidence of what shows these images, of the same data."""
+    images = torch.cat([images] * math.ceil(FEWEST / len(images)))  # the same histograms
     labels = torch.zeros(len(images), dtype=torch.int64)
     shown = RealImages(images, labels, "held-out", None)
     model = SimpleNamespace(real_images=lambda: shown)

@@ -178,3 +178,30 @@ def test_what_is_refused(real: np.ndarray, generated: np.ndarray, message: str) 
     for function in (precision_recall, density_coverage):
         with pytest.raises(ValueError, match=message):
             function(real, generated)
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1.0, 1e150])
+def test_nearest_rows_are_those_of_a_full_sort(
+    scale: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbours, "ROWS", 7)  # several blocks, none whole
+    monkeypatch.setattr(neighbours, "COLUMNS", 11)
+    rng = np.random.default_rng(0)
+    rows, known = rng.integers(-2, 3, (40, 3)), rng.integers(-2, 3, (60, 3))  # ties and copies
+    squares = ((rows[:, None] - known) ** 2).sum(2)
+    wanted = np.argsort(squares, axis=1, kind="stable")[:, :5]
+    distances, indices = neighbours.nearest_rows(scale * rows, scale * known, 5)
+    assert (indices == wanted).all()
+    expected = scale * np.sqrt(np.take_along_axis(squares, wanted, 1))
+    assert distances == pytest.approx(expected, rel=1e-12, abs=0)
+
+
+def test_nearest_rows_in_float32_are_measured_in_float64() -> None:
+    rng = np.random.default_rng(1)
+    known = (1e4 + rng.normal(size=(300, 16))).astype(np.float32)
+    rows = known[:20] + np.float32(0.5)
+    distances, indices = neighbours.nearest_rows(rows, known, 3)
+    gaps = rows.astype(np.float64)[:, None] - known.astype(np.float64)
+    exact = np.linalg.norm(gaps, axis=2)
+    assert (indices == np.argsort(exact, axis=1)[:, :3]).all()
+    assert distances == pytest.approx(np.sort(exact, axis=1)[:, :3], rel=1e-12, abs=0)

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.cluster import KMeans
 from torch import Tensor, nn
 
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate.evidence import Evidence
-from ganbench.evaluate.harness import evaluate
+from ganbench.evaluate.harness import Settings, evaluate
+from ganbench.evaluate.metrics import clusters
 from ganbench.model.latent import Latent, LatentValue, Normal
 from tests.evaluate.beside import reasons, row, values
 from tests.evaluate.fakes import Album
@@ -119,3 +121,24 @@ def test_k_means_on_continuous_codes(digits: Dataset) -> None:
     beside = row("k-means on pixels", digits, FAST)["representation_cluster_accuracy"]
     assert beside.value == pytest.approx(0.784, abs=0.001)
     assert "codes by pixels" in beside.protocol_text
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_the_same_points_are_clustered_once(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits: list[int] = []
+
+    class Counting(KMeans):
+        def fit(self, points: Any) -> Counting:
+            fits.append(len(points))
+            return super().fit(points)
+
+    monkeypatch.setattr(clusters, "KMeans", Counting)
+    monkeypatch.setattr(clusters, "_fitted", {})
+    beside = row("k-means on pixels", digits, Settings(metrics=("clusters",)))
+    assert set(beside) == {"cluster_accuracy", "nmi", "ari", "representation_cluster_accuracy"}
+    assert fits == [len(digits.train)]
+    clusters.fit_k_means(digits.test.images.flatten(1), 10)
+    clusters.fit_k_means(digits.test.images.flatten(1), 9)
+    assert fits[1:] == [500, 500]

@@ -25,7 +25,7 @@ from ganbench.evaluate.metrics.frechet import fid
 from ganbench.evaluate.metrics.inception import inception_score
 from ganbench.evaluate.metrics.kernel import kid
 from ganbench.evaluate.metrics.neighbours import precision_recall
-from ganbench.evaluate.references import blurred
+from ganbench.evaluate.references.real import blurred
 
 TOLERANCE = 1e-4
 

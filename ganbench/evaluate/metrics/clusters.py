@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -116,13 +117,24 @@ def k_means(
     return fitted, found
 
 
+_fitted: dict[str, KMeans] = {}
+
+
 def fit_k_means(points: ArrayLike, k: int) -> KMeans:
-    """The clusters of points (n, d), as `k_means` has them; `predict` reads float32."""
+    """The clusters of points (n, d), as `k_means` has them; `predict` reads float32.
+
+    The last ones are kept: of pixels they are asked for as categories and as codes, and may take
+    minutes.
+    """
     rows = np.ascontiguousarray(points, np.float32)
-    with warnings.catch_warnings():
-        # of fewer distinct points than clusters: the superfluous ones stay empty, as they should
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return KMeans(min(k, len(rows)), n_init=10, random_state=0).fit(rows)
+    key = f"{hashlib.sha256(rows.data).hexdigest()} {rows.shape} {k}"
+    if key not in _fitted:
+        _fitted.clear()
+        with warnings.catch_warnings():
+            # of fewer distinct points than clusters the superfluous ones stay empty, as they should
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            _fitted[key] = KMeans(min(k, len(rows)), n_init=10, random_state=0).fit(rows)
+    return _fitted[key]
 
 
 def need_labels(evidence: Evidence) -> None:
