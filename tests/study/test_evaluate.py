@@ -47,7 +47,9 @@ def test_saved_trials_are_scored_again(tmp_path: Path) -> None:
     (group,) = found.comparison.groups
     measured = {row.metric for row in group.rows if row.protocol and row.metric in ("fid", "nmi")}
     assert measured == {"fid", "nmi"}
-    assert "3000 generated" in next(row for row in group.rows if row.metric == "fid").protocol
+    protocol = next(row.protocol for row in group.rows if row.metric == "fid")
+    assert isinstance(protocol, dict)
+    assert protocol["generated"] == 3000
     for directory in directories:
         now = sorted((directory / "scores").iterdir())
         assert len(now) == len(before[directory]) + 1
@@ -80,11 +82,11 @@ def test_a_variant_that_has_changed_is_not_scored(tmp_path: Path) -> None:
     mine.write_text(text)
     ganbench.run(str(mine), seeds=1, rounds=3, jobs=1, results=tmp_path / "r")
     mine.write_text(text + "\n    def generate(self, latent):\n        raise ValueError\n")
-    found = evaluate(tmp_path / "r", settings=settings_of("pixel_js"), jobs=1)
+    found = evaluate(tmp_path / "r", settings=settings_of("pixel_js", 900), jobs=1)
     ((_, reason),) = found.failures
     assert "is not the one that it was trained with" in reason
     mine.write_text(text)
-    assert not evaluate(tmp_path / "r", settings=settings_of("pixel_js"), jobs=1).failures
+    assert not evaluate(tmp_path / "r", settings=settings_of("pixel_js", 900), jobs=1).failures
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

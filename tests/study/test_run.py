@@ -98,7 +98,7 @@ def test_table_and_document(study: ganbench.Result) -> None:
     assert frame.loc["infogan", "code_recovery"] > 0.1
     document = tables.document(study.comparison)
     text = json.loads(json.dumps(document, allow_nan=False))
-    assert text["schema"] == 1
+    assert text["schema"] == 2
     assert text["failures"] == []
     row = next(r for r in text["rows"] if (r["variant"], r["metric"]) == ("infogan", "fid"))
     assert row["n"] == 2
@@ -106,7 +106,8 @@ def test_table_and_document(study: ganbench.Result) -> None:
     assert row["dataset"] == "digits"
     assert row["ci_low"] is None  # below three seeds
     assert row["better"] == "lower"
-    assert "digits-v1@" in row["protocol"]
+    assert row["protocol"]["extractor"].startswith("digits-v1@")
+    assert "digits-v1@" in row["protocol_text"]
     references = {r["variant"] for r in text["rows"] if r["kind"] == "reference"}
     assert "real images, held out" in references
 
