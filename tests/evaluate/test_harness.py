@@ -63,7 +63,12 @@ def test_every_metric_can_be_imported(name: str) -> None:
 
 
 def test_every_kind_of_data_has_its_headline() -> None:
-    for kind, first in (("images", "fid"), ("labels", "test_error"), ("mixture", "modes_captured")):
+    for kind, first in (
+        ("images", "fid"),
+        ("labels", "test_error"),
+        ("mixture", "modes_captured"),
+        ("world", "dci_disentanglement"),
+    ):
         some = [spec for spec in METRICS.values() if kind in spec.headline]
         places = {spec.headline[kind]: spec.name for spec in some}
         assert sorted(places) == list(range(1, len(places) + 1))

@@ -181,7 +181,7 @@ def test_images_have_no_modes_and_points_no_features(digits: Dataset, plane: Dat
 def test_the_share_is_of_points_in_published_units(plane: Dataset) -> None:
     stored = torch.from_numpy(MEANS / 20).float()
     shown = RealImages(stored, torch.zeros(3, dtype=torch.int64), "held-out", None)
-    evidence = Evidence(SimpleNamespace(real_images=lambda: shown), plane, MODES, seed=0)
+    evidence = Evidence(SimpleNamespace(shown_real_images=lambda: shown), plane, MODES, seed=0)
     names = ("modes_captured", "high_quality", "reverse_kl")
     assert {name: METRICS[name].measure(evidence).value for name in names} == {
         "modes_captured": 3,
