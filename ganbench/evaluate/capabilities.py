@@ -140,7 +140,7 @@ class RealImages(NamedTuple):
 
 def real_images(model: Any) -> RealImages | None:
     """What a model shows in place of generated images; None where it generates, or cannot."""
-    method = getattr(model, "real_images", None)
+    method = getattr(model, "shown_real_images", None)
     shown = method() if callable(method) else None
     return shown if isinstance(shown, RealImages) else None
 

@@ -18,9 +18,9 @@ KEPT = 4
 """Image sets whose features stay in memory: 10,000 images of 2,048 features are 82 MB."""
 VERSION = 1
 """Of how real images are chosen (`evidence.choose`) and read by an extractor. What is kept on disk
-of real images is found by it, and what is kept of references by `catalogue.REFERENCES_VERSION` and
-the versions of their metrics: whoever moves a number raises the version that it stands under, or
-the old number is served. `tests/evaluate/test_kept.py` holds the numbers to their versions."""
+of real images is found by it, and what is kept of references by their own versions
+(`references.table`) and their metrics': whoever moves a number raises the version that it stands
+under, or the old number is served. `tests/evaluate/test_kept.py` holds them to their versions."""
 LIBRARIES = ("torch", "torchvision", "torch-fidelity", "numpy", "scipy", "scikit-learn", "pillow")
 
 _reads: OrderedDict[str, Read] = OrderedDict()

@@ -106,7 +106,7 @@ def showing(evidence: Evidence, images: Tensor) -> Evidence:
     images = torch.cat([images] * math.ceil(FEWEST / len(images)))  # the same histograms
     labels = torch.zeros(len(images), dtype=torch.int64)
     shown = RealImages(images, labels, "held-out", None)
-    model = SimpleNamespace(real_images=lambda: shown)
+    model = SimpleNamespace(shown_real_images=lambda: shown)
     return Evidence(model, evidence.dataset, evidence.settings, seed=0)
 
 

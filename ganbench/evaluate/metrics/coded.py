@@ -28,9 +28,9 @@ TABLE = 50_000
 class Coded:
     """Codes of the real images of an evaluation, beside the images' factors.
 
-    codes: (n, c) of all training and (m, c) of all
-    held-out images. represent: levels of a world's factors (n, k) to the codes of their images.
-    bins: for mutual information. Raises Unavailable where there are no factors.
+    codes: (n, c) of all training and (m, c) of all held-out images. represent: levels of a
+    world's factors (n, k) to the codes of their images. bins: for mutual information. by: who
+    makes the codes, as protocols say it. Raises Unavailable where there are no factors.
     """
 
     def __init__(
@@ -39,10 +39,11 @@ class Coded:
         codes: tuple[ArrayLike, ArrayLike],
         represent: Represent,
         bins: int = BINS,
+        by: str = "encode()",
     ) -> None:
         self.levels: Levels = levels_of(evidence)
         self.train, self.held_out = (np.asarray(part) for part in codes)
-        self.represent, self.bins = represent, bins
+        self.represent, self.bins, self.by = represent, bins, by
         self.world: World | None = evidence.dataset.world
 
     def need(self, codes: int = 1, factors: int = 1) -> None:
@@ -71,7 +72,7 @@ class Coded:
     def protocol(self, held_out: int, **facts: Any) -> dict[str, Any]:
         """The facts of a number from the codes of so many held-out images, and further ones."""
         return {
-            "codes_by": "encode()",
+            "codes_by": self.by,
             "held_out": held_out,
             "factors": list(self.levels.names),
             "factors_are": self.levels.source,
@@ -123,7 +124,7 @@ def _rendered(world: World | None, encode: Encode) -> Represent:
 @gathered
 def own_codes(evidence: Evidence) -> Coded:
     """All codes of the model's encode(): category index or posterior mean."""
-    if callable(getattr(evidence.model, "encode_factors", None)):
+    if callable(getattr(evidence.model, "encode_known_factors", None)):
         return _of_factors(evidence)
     codes = evidence.latent.codes
     levels_of(evidence)  # raises Unavailable before anything is encoded in vain
@@ -144,8 +145,10 @@ def own_codes(evidence: Evidence) -> Coded:
 def _of_factors(evidence: Evidence) -> Coded:
     """The codes of a reference that reads the factors themselves, and no image."""
     levels, world = levels_of(evidence), evidence.dataset.world
-    encode: Callable[[NDArray[np.int64]], NDArray[np.float64]] = evidence.model.encode_factors
+    encode: Callable[[NDArray[np.int64]], NDArray[np.float64]] = evidence.model.encode_known_factors
     names = () if world is None else world.names
     columns = [names.index(name) for name in levels.names if name in names]
     pair = encode(levels.train), encode(levels.held_out)
-    return Coded(evidence, pair, lambda asked: encode(asked[:, columns]))
+    return Coded(
+        evidence, pair, lambda asked: encode(asked[:, columns]), by="the factors themselves"
+    )

@@ -182,7 +182,7 @@ def _interventions(coded: Coded) -> tuple[tuple[int, ...], tuple[int, int]]:
 def _accuracy(coded: Coded, value: float, votes: tuple[int, int]) -> Measurement:
     assert coded.world is not None
     protocol = {
-        "codes_by": "encode()",
+        "codes_by": coded.by,
         "rendered": True,
         "factors": list(coded.world.names),
         "factors_are": "known",

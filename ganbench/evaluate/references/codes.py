@@ -32,12 +32,12 @@ class Oracle:
     It reads the factors and no image. Raises Unavailable where there are none.
     """
 
-    facts: Mapping[str, Mapping[str, Any]] = {"codes_by": {"codes_by": "the factors themselves"}}
+    facts: Mapping[str, Mapping[str, Any]] = {}
 
     def __init__(self, evidence: Evidence) -> None:
         self.spread = levels_of(evidence).train.std(0)
 
-    def encode_factors(self, levels: NDArray[np.int64]) -> NDArray[np.float64]:
+    def encode_known_factors(self, levels: NDArray[np.int64]) -> NDArray[np.float64]:
         """Levels of the factors (n, k) to codes (n, k)."""
         return np.asarray(levels / self.spread)
 

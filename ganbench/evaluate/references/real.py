@@ -26,7 +26,7 @@ class HeldOut:
     def __init__(self, evidence: Evidence) -> None:
         self.split = evidence.held_out
 
-    def real_images(self) -> RealImages:
+    def shown_real_images(self) -> RealImages:
         """All of them."""
         return RealImages(self.split.images, self.split.labels, "held-out")
 
@@ -43,7 +43,7 @@ class HalfHeldOut(HeldOut):
         rows = torch.from_numpy(np.random.default_rng(0).permutation(len(self.split)))
         self.rows, self.others = rows[::2], rows[1::2]
 
-    def real_images(self) -> RealImages:
+    def shown_real_images(self) -> RealImages:
         """A random half."""
         half = self.split[self.rows]
         return RealImages(half.images, half.labels, "held-out", self.rows, new=self.others)
@@ -61,7 +61,7 @@ class Blurred(HeldOut):
         super().__init__(evidence)
         self.images = blurred(self.split.images, SIGMA)
 
-    def real_images(self) -> RealImages:
+    def shown_real_images(self) -> RealImages:
         """All of them, blurred."""
         return RealImages(self.images, self.split.labels, "held-out", None, blur=SIGMA)
 
@@ -74,7 +74,7 @@ class Training:
     def __init__(self, evidence: Evidence) -> None:
         self.split = evidence.train
 
-    def real_images(self) -> RealImages:
+    def shown_real_images(self) -> RealImages:
         """All that are used."""
         return RealImages(self.split.images, self.split.labels, "train")
 
