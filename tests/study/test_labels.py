@@ -10,10 +10,13 @@ import torch
 import ganbench
 from ganbench import data
 from ganbench.errors import UserError
+from ganbench.evaluate.settings import Settings
 from ganbench.records import tables
-from ganbench.records.store import Outcome, TrialDirectory
+from ganbench.records.store import Outcome, ReferenceDirectory, TrialDirectory
 from ganbench.study import work
+from ganbench.study.jobs import ReferencesAsked, Scoring, ScoringAsked
 from ganbench.study.reading import Reading, reading
+from ganbench.study.references import measure
 from ganbench.study.trial import Trial
 from ganbench.train.trainer import build
 from tests.study.planning import plan
@@ -209,7 +212,7 @@ def test_a_trial_without_a_generator_finishes(
     assert record.generator_updates == 0
     (scores,) = directory.read_scores()
     values = {score.metric: score.value for score in scores.scores}
-    assert set(values) == {"test_error", "attacked_accuracy", "attacked_auc"}
+    assert set(values) == {"test_error", "robust_accuracy", "attack_detection_auc"}
     assert 0.1 < values["test_error"] < 0.6
     reasons = {skip.metric: skip.reason for skip in scores.skipped}
     assert reasons["fid"] == "no generate()"
@@ -223,11 +226,16 @@ def test_a_trial_without_a_generator_finishes(
 @pytest.mark.slow
 def test_the_table_says_the_budget(finished: list[tuple[Trial, TrialDirectory]]) -> None:
     outcomes = [Outcome(d.read_record(), d.read_scores(), d.path) for _, d in finished]
-    comparison = tables.compare(outcomes)
+    beside = ReferenceDirectory.beside(finished[0][0].directory)
+    scoring = Scoring(Settings(metrics=("test_error",)))
+    measure(
+        ReferencesAsked(ScoringAsked("digits", None, None, "test", scoring), beside.path, "cpu")
+    )
+    comparison = tables.compare(outcomes, beside.read())
     assert [group.label for group in comparison.groups] == [
         trial.label + " [labels 30]" for trial, _ in finished
     ]
     assert len({group.budget for group in comparison.groups}) == 1  # one table
-    beside = [r for r in comparison.references if r.metric == "test_error"]
-    assert [r.label for r in beside] == ["real training images"]
-    assert beside[0].mean < 0.02
+    rows = [r for r in comparison.references if r.metric == "test_error"]
+    assert [r.label for r in rows] == ["real training images"]
+    assert rows[0].mean < 0.02
