@@ -18,9 +18,9 @@ from torch.optim.swa_utils import update_bn
 from ganbench import data
 from ganbench.data.dataset import to_uint8
 from ganbench.evaluate import extractors
-from ganbench.evaluate.metrics.frechet import fid
+from ganbench.evaluate.metrics.fidelity.fid import fid
 from ganbench.plugins import registry
-from ganbench.train.average import Average
+from ganbench.train.ema import ExponentialMovingAverage
 from ganbench.train.trainer import Trainer, build
 
 ROUNDS, DECAYS, SEEDS = 3000, (0.99, 0.999), (100, 101, 102)
@@ -32,7 +32,7 @@ def main() -> None:
     reference = extractor.features(digits.train.images)
 
     def distance(generator: nn.Module, trainer: Trainer) -> float:
-        latent = trainer.game.latent.draw(5000, torch.Generator().manual_seed(0))
+        latent = trainer.model.latent.draw(5000, torch.Generator().manual_seed(0))
         with torch.no_grad():
             images = copy.deepcopy(generator).eval()(latent.vector)
         return fid(reference, extractor.features(to_uint8(images)))
@@ -40,19 +40,19 @@ def main() -> None:
     def own_statistics(generator: nn.Module, trainer: Trainer) -> nn.Module:
         rng = torch.Generator().manual_seed(1)
         mine = copy.deepcopy(generator)
-        update_bn((trainer.game.latent.draw(64, rng).vector for _ in range(50)), mine)
+        update_bn((trainer.model.latent.draw(64, rng).vector for _ in range(50)), mine)
         return mine
 
     for name in ("vanilla", "infogan", "acgan"):
         variant = registry.load(name)
         for seed in SEEDS:
-            game = build(variant, digits.shape, 10, variant.resolve({}, "digits"), seed)
-            trainer = Trainer(game, digits.train, seed=seed, batch_size=64, rounds=ROUNDS)
+            model = build(variant, digits.shape, 10, variant.resolve({}, "digits"), seed)
+            trainer = Trainer(model, digits.train, seed=seed, batch_size=64, rounds=ROUNDS)
             for decay in DECAYS:
-                networks = nn.ModuleDict({"generator": game.generator})
-                trainer.averages[f"{decay:g}"] = Average(networks, decay)
-            trainer.play(ROUNDS)
-            found = [f"live {distance(game.generator, trainer):.2f}"]
+                networks = nn.ModuleDict({"generator": model.generator})
+                trainer.averages[f"{decay:g}"] = ExponentialMovingAverage(networks, decay)
+            trainer.train(ROUNDS)
+            found = [f"live {distance(model.generator, trainer):.2f}"]
             for decay in DECAYS:
                 slow = trainer.averages[f"{decay:g}"].slow["generator"]
                 mine = own_statistics(slow, trainer)

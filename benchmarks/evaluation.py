@@ -33,7 +33,7 @@ def main() -> None:
         case = CASES[f"digits-{name}"]
         loop, trainer = Tutorial(case), ours(case)
         loop.play(PLAYED)
-        trainer.play(PLAYED)
+        trainer.train(PLAYED)
         model = trainer.evaluation_model()
         harness.evaluate(model, digits, seed=0)  # imports
         ratios, training, evaluations = [], [], []

@@ -29,7 +29,7 @@ from torch.utils.flop_counter import flop_registry
 
 from benchmarks.peers.cases import CASES, ours
 from benchmarks.peers.pairs import WORKERS
-from ganbench.study import host
+from ganbench.core import environment
 
 SECONDS = 0.3
 """For each way to compute an operation."""
@@ -140,10 +140,10 @@ def alone(func: Any, arguments: tuple[Any, ...]) -> tuple[float, float]:
 def measure(name: str, operations: bool) -> list[str]:
     """A case's row: GFLOP, floor and round in ms, their ratio, GFLOP/s of either."""
     trainer = ours(CASES[name])
-    trainer.play(5)
+    trainer.train(5)
     with Listing() as listing:
-        trainer.play(1)
-    start = least(lambda: trainer.play(1), 5.0)
+        trainer.train(1)
+    start = least(lambda: trainer.train(1), 5.0)
     floor = 0.0
     for key, times in sorted(listing.found.items(), key=lambda item: -listing.flops[item[0]]):
         kept, best = alone(*key)
@@ -156,7 +156,7 @@ def measure(name: str, operations: bool) -> list[str]:
                 f"  {times} x {func.name()} {shapes}: {kept * 1e3:.2f} ms as it is, "
                 f"{best * 1e3:.2f} best, {speed:.0f} GFLOP/s"
             )
-    seconds = min(start, least(lambda: trainer.play(1), 5.0))
+    seconds = min(start, least(lambda: trainer.train(1), 5.0))
     total = sum(listing.flops[key] * times for key, times in listing.found.items())
     return [
         CASES[name].title,
@@ -172,9 +172,9 @@ def measure(name: str, operations: bool) -> list[str]:
 def shares(name: str) -> None:
     """Print how a round's time is spread over kinds of operators, and the longest ones."""
     trainer = ours(CASES[name])
-    trainer.play(5)
+    trainer.train(5)
     with profile(activities=[ProfilerActivity.CPU]) as seen:
-        trainer.play(PROFILED)
+        trainer.train(PROFILED)
     spent: Counter[str] = Counter()
     events = seen.key_averages()
     for event in events:
@@ -201,7 +201,7 @@ def main() -> None:
         os.execve(sys.executable, command, {**os.environ, **wanted})
     torch.set_num_threads(1)
     names = asked.cases or [name for name in CASES if not name.endswith("reused")]
-    print(f"{host.machine('cpu')}, one thread, torch {torch.__version__}\n")
+    print(f"{environment.machine('cpu')}, one thread, torch {torch.__version__}\n")
     titles = (
         "networks, variant|GFLOP a round|floor ms|round ms|round / floor|GFLOP/s alone|in the round"
     )

@@ -49,12 +49,12 @@ variant = registry.load("vanilla")
 game = build(variant, loaded.shape, loaded.classes, variant.resolve({}, "folder"), 0)
 trainer = Trainer(game, loaded.train, seed=0, batch_size=64, rounds=100)
 trainer.rehearse()
-trainer.play(1)
+trainer.train(1)
 """,
     "an epoch dealt": """
-from ganbench.data.device import Dealer
+from ganbench.data.batches import BatchLoader
 train = data.load(spec).train
-deal = Dealer(train, 64, torch.Generator())
+deal = BatchLoader(train, 64, torch.Generator())
 start = time.perf_counter()
 for _ in range(len(train) // 64):
     deal()

@@ -34,8 +34,8 @@ def trainer(split: Split) -> Trainer:
     """Small networks, so that the images are what counts."""
     variant = registry.load("infogan")
     given = {"backbone": "mlp", "width": 64}
-    game = build(variant, tuple(split.images.shape[1:]), 10, variant.resolve(given, "mnist"), 0)
-    return Trainer(game, split, seed=0, batch_size=128, rounds=1_000_000)
+    model = build(variant, tuple(split.images.shape[1:]), 10, variant.resolve(given, "mnist"), 0)
+    return Trainer(model, split, seed=0, batch_size=128, rounds=1_000_000)
 
 
 def main() -> None:
@@ -44,27 +44,27 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     few = torch.randint(0, 256, (256, 1, 28, 28), dtype=torch.uint8)
-    trainer(Split(few, torch.zeros(256, dtype=torch.int64))).play(50)  # libraries, allocator
+    trainer(Split(few, torch.zeros(256, dtype=torch.int64))).train(50)  # libraries, allocator
     before = resident()
     images = torch.zeros(60_000, 1, 28, 28, dtype=torch.uint8).random_(256)
     labels = torch.randint(0, 10, (60_000,))
     loaded = resident()
     made = trainer(Split(images, labels))
-    made.play(50)
+    made.train(50)
     trained = resident()
     size = images.nbytes / 2**20
     print(
         f"uint8 images {size:.1f} MiB, labels {labels.nbytes / 2**20:.1f}, "
         f"in memory {loaded - before:.1f}"
     )
-    order = made.dealer.rows.order.nbytes / 2**20
+    order = made.loader.rows.order.nbytes / 2**20
     print(
         f"a trainer on them, after 50 rounds: {trained - loaded:+.1f} MiB "
         f"(the order of rows is {order:.1f})"
     )
     readings = []
     for _ in range(READINGS):
-        made.play(asked.rounds // READINGS)
+        made.train(asked.rounds // READINGS)
         readings.append(resident() - trained)
     print(f"over {asked.rounds} more rounds: " + " ".join(f"{r:+.1f}" for r in readings) + " MiB")
 

@@ -14,7 +14,8 @@ from statistics import fmean
 import torch
 
 from ganbench import data
-from ganbench.data.labels import choose_labelled
+from ganbench.core.specs import parse_spec
+from ganbench.data.label_budget import choose_labelled
 from ganbench.evaluate import harness
 from ganbench.plugins import registry
 from ganbench.train.trainer import Trainer, build
@@ -39,20 +40,20 @@ def main() -> None:
     torch.set_num_threads(1)
     digits = data.load("digits")
     for spec in CANDIDATES:
-        reference, given = registry.parse(spec)
+        reference, given = parse_spec(spec)
         variant = registry.load(reference)
         found: dict[str, list[float]] = {}
         for seed in SEEDS:
-            game = build(variant, digits.shape, 10, variant.resolve(given, "digits"), seed)
+            model = build(variant, digits.shape, 10, variant.resolve(given, "digits"), seed)
             trainer = Trainer(
-                game,
+                model,
                 digits.train,
                 seed=seed,
                 batch_size=64,
                 rounds=ROUNDS,  # all of these read one batch of real images per round
                 labelled=choose_labelled(digits.train, LABELS, 10, seed),
             )
-            trainer.play(trainer.rounds)
+            trainer.train(trainer.rounds)
             evaluation = harness.evaluate(
                 trainer.evaluation_model(), digits, seed=seed, split="validation"
             )

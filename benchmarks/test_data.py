@@ -1,4 +1,4 @@
-"""What a batch costs: dealt from memory, and from a folder of image files."""
+"""What a batch costs, from memory and from a folder of image files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from torchvision.transforms.functional import to_pil_image
 
 from ganbench import data
+from ganbench.data.batches import BatchLoader
 from ganbench.data.dataset import Split
-from ganbench.data.device import Dealer
 
 BATCHES, SIZE = 20, 64
 
@@ -20,9 +20,9 @@ def images(count: int) -> torch.Tensor:
     return torch.randint(0, 256, (count, 3, 64, 64), generator=rng, dtype=torch.uint8)
 
 
-def deal(dealer: Dealer) -> None:
+def deal(loader: BatchLoader) -> None:
     for _ in range(BATCHES):
-        dealer()
+        loader()
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -33,8 +33,8 @@ def _one_thread() -> None:
 @pytest.mark.benchmark(group=f"data: {BATCHES} batches of {SIZE}, 3 x 64 x 64")
 def test_in_memory(benchmark) -> None:
     found = images(4096)
-    dealer = Dealer(Split(found, torch.zeros(len(found)).long()), SIZE, torch.Generator())
-    benchmark.pedantic(deal, (dealer,), rounds=5, warmup_rounds=1)
+    loader = BatchLoader(Split(found, torch.zeros(len(found)).long()), SIZE, torch.Generator())
+    benchmark.pedantic(deal, (loader,), rounds=5, warmup_rounds=1)
 
 
 @pytest.mark.benchmark(group=f"data: {BATCHES} batches of {SIZE}, 3 x 64 x 64")
@@ -45,5 +45,5 @@ def test_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, benchmark) -> N
         path.parent.mkdir(parents=True, exist_ok=True)
         to_pil_image(image).save(path)
     train = data.load(f"folder:{tmp_path / 'files'}").train
-    dealer = Dealer(train, SIZE, torch.Generator())
-    benchmark.pedantic(deal, (dealer,), rounds=5, warmup_rounds=1)
+    loader = BatchLoader(train, SIZE, torch.Generator())
+    benchmark.pedantic(deal, (loader,), rounds=5, warmup_rounds=1)

@@ -17,9 +17,9 @@ from ganbench.train.trainer import Trainer, build
 def trainer() -> Trainer:
     torch.set_num_threads(1)
     digits, variant = data.load("digits"), registry.load("infogan")
-    game = build(variant, digits.shape, 10, variant.resolve({}, "digits"), 0)
-    made = Trainer(game, digits.train, seed=0, batch_size=64, rounds=100)
-    made.play(100)
+    model = build(variant, digits.shape, 10, variant.resolve({}, "digits"), 0)
+    made = Trainer(model, digits.train, seed=0, batch_size=64, rounds=100)
+    made.train(100)
     return made
 
 

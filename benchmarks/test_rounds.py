@@ -35,13 +35,13 @@ def mnist() -> Split:
 def trainer(name: str, dataset: str, split: Split, batch_size: int) -> Trainer:
     variant = registry.load(name)
     shape = tuple(split.images.shape[1:])
-    game = build(variant, shape, 10, variant.resolve({}, dataset), 0)
-    return Trainer(game, split, seed=0, batch_size=batch_size, rounds=100_000)
+    model = build(variant, shape, 10, variant.resolve({}, dataset), 0)
+    return Trainer(model, split, seed=0, batch_size=batch_size, rounds=100_000)
 
 
 def play(benchmark: Callable, made: Trainer, rounds: int) -> None:
     benchmark.extra_info["rounds"] = rounds
-    benchmark.pedantic(made.play, (rounds,), rounds=5, warmup_rounds=1)
+    benchmark.pedantic(made.train, (rounds,), rounds=5, warmup_rounds=1)
 
 
 @pytest.mark.benchmark(group="round: digits, batch 64, 20 rounds")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ganbench.study.compare import compare
+    from ganbench.study.rescore import load
     from ganbench.study.run import Result, run
-    from ganbench.study.scoring import load
 
 __all__ = ["Result", "__version__", "compare", "load", "run"]
 __version__ = "0.1.0"
@@ -24,7 +24,7 @@ _PLACES = {
     "run": "ganbench.study.run",
     "Result": "ganbench.study.run",
     "compare": "ganbench.study.compare",
-    "load": "ganbench.study.scoring",
+    "load": "ganbench.study.rescore",
 }
 
 

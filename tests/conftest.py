@@ -34,10 +34,10 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture
 def forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Forget what is kept of real images in memory and on disk: now, and when called."""
-    from ganbench.evaluate import real
+    from ganbench.evaluate import real_features
 
     def forget() -> None:
-        real._reads.clear()
+        real_features._reads.clear()
         monkeypatch.setenv("GANBENCH_DATA", tempfile.mkdtemp(dir=tmp_path))
 
     forget()

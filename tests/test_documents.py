@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.records import tables
-from ganbench.records.store import find_trials, read_outcomes
+from ganbench.records.store import find_trials, read_trials
+from ganbench.records.tables import frames
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def published() -> str:
-    outcomes = read_outcomes(find_trials([ROOT / "results" / "reference"]))
-    return tables.render_markdown(tables.compare(outcomes))
+    outcomes = read_trials(find_trials([ROOT / "results" / "reference"]))
+    return frames.render_markdown(frames.compare(outcomes))
 
 
 def test_results_page_shows_the_records() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganbench.study.engine import LocalProcesses
+from ganbench.study.engines.local import LocalProcesses
 
 ROOT = Path(__file__).resolve().parents[1]
 OTHER = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}

@@ -18,7 +18,7 @@ class ACGAN(GAN):
 
     class_weight: Weight = 1.0
 
-    def layout(self) -> Latent:
+    def make_latent(self) -> Latent:
         """Noise and the class label."""
         return Latent(Noise(self.noise, self.noise_kind), Categorical(self.classes, label=True))
 
@@ -30,7 +30,7 @@ class ACGAN(GAN):
     def updates(self) -> list[Update]:
         """The auxiliary classifier is the discriminator's."""
         discriminator, generator = super().updates()
-        return [discriminator.also("class_head"), generator]
+        return [discriminator.with_modules("class_head"), generator]
 
     def real(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Labelled images: L_C needs a label of each."""
@@ -42,16 +42,16 @@ class ACGAN(GAN):
 
     def discriminator_loss(self, batch: Batch) -> Loss:
         """-(L_S + L_C) (eq. 2, 3)."""
-        real, fake, loss = self.contest(batch)
+        real, fake, loss = self.adversarial_terms(batch)
         on_real = self.class_loss(real.features, batch.labelled[1])
-        on_fake = self.class_loss(fake.features, self.intended(batch))
+        on_fake = self.class_loss(fake.features, self.generated_labels(batch))
         logs = {"class_loss/real": on_real, "class_loss/fake": on_fake}
         return loss + self.class_weight * (on_real + on_fake), logs
 
     def generator_loss(self, batch: Batch) -> Loss:
         """L_S - L_C, of which only the fakes' half moves G."""
         fake = self.fake_view(batch)
-        on_fake = self.class_loss(fake.features, self.intended(batch))
+        on_fake = self.class_loss(fake.features, self.generated_labels(batch))
         return self.g_loss(fake, batch) + self.class_weight * on_fake
 
     def classify(self, images: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-from ganbench.model import Batch, SemiSupervised, Unsupported, View
+from ganbench.model import Batch, DiscriminatorOutput, SemiSupervised, Unsupported
 
 
 def entropy(outputs: Tensor) -> Tensor:
@@ -27,23 +27,23 @@ class CatGAN(SemiSupervised):
     whose classes `cluster` gives.
     """
 
-    unused = {
-        **SemiSupervised.unused,
+    unsupported = {
+        **SemiSupervised.unsupported,
         "adversarial": "entropies are its losses",
         "label_smoothing": "its losses have no targets to smooth",
     }
 
     @staticmethod
-    def judge(outputs: Tensor) -> Tensor:
+    def score_from_outputs(outputs: Tensor) -> Tensor:
         """-H[p(y|x)] (n,): the surer, the more real."""
         return -entropy(outputs)
 
-    def d_loss(self, real: View, fake: View) -> Tensor:
+    def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Tensor:
         """-(H_X[p(y)] - E H[p(y|x)] + E H[p(y|G(z))])."""
         sure = entropy(real.outputs).mean() - marginal_entropy(real.outputs)
         return sure - entropy(fake.outputs).mean()
 
-    def g_loss(self, fake: View, batch: Batch) -> Tensor:
+    def g_loss(self, fake: DiscriminatorOutput, batch: Batch) -> Tensor:
         """-H_G[p(y)] + E H[p(y|G(z))]."""
         if self.feature_matching:
             return super().g_loss(fake, batch)

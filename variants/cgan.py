@@ -16,13 +16,13 @@ class CGAN(GAN):
     """
 
     conditional = True
-    unused = {"gradient_penalty": "an image between two classes has no label to be shown with"}
+    unsupported = {"gradient_penalty": "an image between two classes has no label to be shown with"}
 
-    def layout(self) -> Latent:
+    def make_latent(self) -> Latent:
         """Noise and the class label."""
         return Latent(Noise(self.noise, self.noise_kind), Categorical(self.classes, label=True))
 
-    def lone_score(self, images: Tensor) -> Tensor:
+    def unconditional_score(self, images: Tensor) -> Tensor:
         """log of the mean over labels of exp D(x|y), (n,): no label is given here."""
         repeated = images.repeat_interleave(self.classes, 0)
         labels = torch.arange(self.classes, device=images.device).repeat(len(images))

@@ -22,16 +22,25 @@ class ImprovedGAN(SemiSupervised):
     recipes = {"digits": {"instance_noise": (0.6, 0.6), "layer_noise": 0.3, "d_lr": 1e-3}}
     presets = {
         "authors": {
-            **{"noise": 100, "noise_kind": "uniform"},
-            **{"backbone": "mlp", "width": 500, "g_activation": "softplus"},
-            **{"hidden": (1000, 500, 250, 250, 250), "leak": 0.0, "weight_norm": "fixed"},
+            "noise": 100,
+            "noise_kind": "uniform",
+            "backbone": "mlp",
+            "width": 500,
+            "g_activation": "softplus",
+            "hidden": (1000, 500, 250, 250, 250),
+            "leak": 0.0,
+            "weight_norm": "fixed",
             # Noise of 0.3 on pixels in [0, 1] is 0.6 here; their loss halves the unlabelled part.
-            **{"instance_noise": (0.6, 0.6), "layer_noise": 0.5, "label_weight": 2.0},
-            **{"d_lr": 3e-3, "g_lr": 3e-3, "ema": 0.9999},
+            "instance_noise": (0.6, 0.6),
+            "layer_noise": 0.5,
+            "label_weight": 2.0,
+            "d_lr": 3e-3,
+            "g_lr": 3e-3,
+            "ema": 0.9999,
         },
     }
 
     @staticmethod
-    def judge(outputs: Tensor) -> Tensor:
+    def score_from_outputs(outputs: Tensor) -> Tensor:
         """log Z of outputs (n, K)."""
         return outputs.logsumexp(1)

@@ -33,21 +33,32 @@ class InfoGAN(CodedGAN):
             "sigma": "fixed",
             "continuous_weight": 1.0,
             "q_width": 128,
-            **{"noise": 62, "d_lr": 2e-4, "instance_noise": (0.0, 0.0), "ema": 0.0},
+            "noise": 62,
+            "d_lr": 2e-4,
+            "instance_noise": (0.0, 0.0),
+            "ema": 0.0,
         },
         # A common re-implementation: L_I as a third update, squared error, one learning rate.
         "mlp": {
             "backbone": "mlp",
             "information": "separate",
             "sigma": "fixed",
-            **{"noise": 62, "d_lr": 2e-4, "g_lr": 2e-4, "instance_noise": (0.0, 0.0), "ema": 0.0},
+            "noise": 62,
+            "d_lr": 2e-4,
+            "g_lr": 2e-4,
+            "instance_noise": (0.0, 0.0),
+            "ema": 0.0,
         },
         # A common tutorial: transposed convolutions, one continuous code, D on half batches.
         "tutorial": {
             "backbone": "dcgan",
             "continuous": 1,
             "half_batches": True,
-            **{"noise": 62, "d_lr": 2e-4, "g_lr": 2e-4, "instance_noise": (0.0, 0.0), "ema": 0.0},
+            "noise": 62,
+            "d_lr": 2e-4,
+            "g_lr": 2e-4,
+            "instance_noise": (0.0, 0.0),
+            "ema": 0.0,
         },
     }
 
@@ -55,18 +66,18 @@ class InfoGAN(CodedGAN):
         """Who lowers -lambda L_I: see `information`."""
         discriminator, generator = super().updates()
         if self.information == "generator":
-            return [discriminator, generator.also("q_head")]
+            return [discriminator, generator.with_modules("q_head")]
         if self.information == "joint":
-            return [discriminator.also("q_head"), generator]
+            return [discriminator.with_modules("q_head"), generator]
         own = Update("information", ("q_head",), self.q_loss, self.g_lr, self.betas)
         if self.information == "q_only":
             return [discriminator, own, generator]
-        own = own.also("generator", "discriminator.trunk").sharing()
+        own = own.with_modules("generator", "discriminator.trunk").as_shared()
         return [discriminator, generator, own]
 
     def discriminator_loss(self, batch: Batch) -> Loss:
         """V(D, G), and with `joint` -lambda L_I."""
-        _, fake, loss = self.contest(batch)
+        _, fake, loss = self.adversarial_terms(batch)
         return loss + self.information_loss(fake, batch)[0] if self.information == "joint" else loss
 
     def q_loss(self, batch: Batch) -> Loss:

@@ -35,7 +35,7 @@ class InfoGANCR(CodedGAN):
     def updates(self) -> list[Update]:
         """G, Q and H lower the generator's loss together (eq. 4)."""
         discriminator, generator = super().updates()
-        return [discriminator, generator.also("q_head", "h_network")]
+        return [discriminator, generator.with_modules("q_head", "h_network")]
 
     def pairs(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Latent vectors (2, n, size) of pairs, and which code (n,) each pair shares."""

@@ -33,8 +33,17 @@ class R3GAN(GAN):
     }
     presets = {
         "authors": {
-            **{"backbone": "resnet", "g_norm": "none", "leak": 0.2, "noise": 64},
-            **{"d_lr": 2e-4, "g_lr": 2e-4, "lr_schedule": "cosine", "lr_end": 0.25},
-            **{"r1": 0.05, "r2": 0.05, "penalty_end": 0.1, "betas": (0.0, 0.99)},
+            "backbone": "resnet",
+            "g_norm": "none",
+            "leak": 0.2,
+            "noise": 64,
+            "d_lr": 2e-4,
+            "g_lr": 2e-4,
+            "lr_schedule": "cosine",
+            "lr_end": 0.25,
+            "r1": 0.05,
+            "r2": 0.05,
+            "penalty_end": 0.1,
+            "betas": (0.0, 0.99),
         },
     }

@@ -19,6 +19,6 @@ class SGAN(SemiSupervised):
         return self.classes + 1
 
     @staticmethod
-    def judge(outputs: Tensor) -> Tensor:
+    def score_from_outputs(outputs: Tensor) -> Tensor:
         """log P(real) / P(generated) of outputs (n, K + 1)."""
         return outputs[:, :-1].logsumexp(1) - outputs[:, -1]

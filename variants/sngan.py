@@ -25,8 +25,16 @@ class SNGAN(GAN):
     recipes = {"digits": {"d_lr": 1e-3, "g_lr": 1e-3, "betas": (0.0, 0.9)}}
     presets = {
         "authors": {
-            **{"backbone": "resnet", "width": 128, "noise": 128, "leak": 0.0},
-            **{"d_lr": 2e-4, "g_lr": 2e-4, "betas": (0.0, 0.9), "d_steps": 5},
-            **{"lr_schedule": "linear", "lr_end": 0.0, "ema": 0.0},
+            "backbone": "resnet",
+            "width": 128,
+            "noise": 128,
+            "leak": 0.0,
+            "d_lr": 2e-4,
+            "g_lr": 2e-4,
+            "betas": (0.0, 0.9),
+            "d_steps": 5,
+            "lr_schedule": "linear",
+            "lr_end": 0.0,
+            "ema": 0.0,
         },
     }

@@ -17,7 +17,7 @@ class Vanilla(GAN):
 
     recipes = {"sprites": {"categorical": (3,), "continuous": 5}}
 
-    def layout(self) -> Latent:
+    def make_latent(self) -> Latent:
         """Noise and codes, as InfoGAN's."""
         return Latent.coded(
             self.noise, self.categorical, self.continuous, noise_kind=self.noise_kind

@@ -24,7 +24,14 @@ class WGAN(GAN):
     recipes = {"digits": {"d_lr": 5e-4, "g_lr": 1e-3, "weight_clipping": 0.05}}
     presets = {
         "authors": {
-            **{"backbone": "dcgan", "noise": 100, "leak": 0.2, "dense": 0, "ema": 0.0},
-            **{"d_lr": 5e-5, "g_lr": 5e-5, "d_steps": 5, "weight_clipping": 0.01},
+            "backbone": "dcgan",
+            "noise": 100,
+            "leak": 0.2,
+            "dense": 0,
+            "ema": 0.0,
+            "d_lr": 5e-5,
+            "g_lr": 5e-5,
+            "d_steps": 5,
+            "weight_clipping": 0.01,
         },
     }

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.peers import loops, metrics, packages
 from benchmarks.peers.cases import CASES
-from ganbench.study import host
+from ganbench.core import environment
 
 
 def table(rows: Iterable[list[str]]) -> None:
@@ -27,7 +27,8 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--only", help="cases whose names start so")
     asked = parser.parse_args()
-    print(f"{host.machine('cpu')}, one thread, torch {torch.__version__}, {asked.pairs} pairs\n")
+    machine = environment.machine("cpu")
+    print(f"{machine}, one thread, torch {torch.__version__}, {asked.pairs} pairs\n")
     names = [name for name in CASES if name.startswith(asked.only or "")]
     if asked.what == "textbook":
         table(loops.measure(names, asked.pairs))

@@ -12,6 +12,7 @@ from torch import nn
 from benchmarks.peers import networks
 from benchmarks.peers.networks import Shape
 from ganbench import data
+from ganbench.core.specs import parse_spec
 from ganbench.data.dataset import Split
 from ganbench.plugins import registry
 from ganbench.train.modes import Execution
@@ -123,12 +124,12 @@ def images(case: Case) -> Split:
 
 def ours(case: Case, mode: str = "auto") -> Trainer:
     """ganbench's side."""
-    reference, given = registry.parse(case.spec)
+    reference, given = parse_spec(case.spec)
     variant = registry.load(reference)
     hyperparameters = variant.resolve(given, case.dataset)
-    game = build(variant, case.shape, 10, hyperparameters, 0)
+    model = build(variant, case.shape, 10, hyperparameters, 0)
     return Trainer(
-        game,
+        model,
         images(case),
         seed=0,
         batch_size=case.batch,

@@ -14,7 +14,7 @@ def same_networks(case: Case) -> None:
     """Raises ValueError where the two sides' parameters differ in number or shape."""
     mine, theirs = (
         Counter(tuple(p.shape) for network in networks for p in network.parameters())
-        for networks in ([ours(case).game], Tutorial(case).networks())
+        for networks in ([ours(case).model], Tutorial(case).networks())
     )
     if mine != theirs:
         raise ValueError(f"{case.title}: {mine - theirs} here, {theirs - mine} in the textbook")

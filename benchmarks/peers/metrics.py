@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.peers.pairs import Turn, middle, ratio
-from ganbench.evaluate.metrics.frechet import fid
-from ganbench.evaluate.metrics.inception import inception_score
-from ganbench.evaluate.metrics.kernel import kid
-from ganbench.evaluate.metrics.neighbours import precision_recall
+from ganbench.evaluate.metrics.fidelity.fid import fid
+from ganbench.evaluate.metrics.fidelity.inception_score import inception_score
+from ganbench.evaluate.metrics.fidelity.mmd import kid
+from ganbench.evaluate.metrics.fidelity.precision_recall import precision_recall
 
 Features = NDArray[np.float32]
 SIZES = ((5000, 32), (5000, 2048))

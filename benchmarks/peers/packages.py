@@ -87,7 +87,7 @@ def ours() -> Callable[[int], None]:
     """Rounds of ganbench's trainer on the same networks and losses."""
     from ganbench.data.dataset import Split
     from ganbench.model import GAN
-    from ganbench.model.discriminator import View
+    from ganbench.model.discriminator import DiscriminatorOutput
     from ganbench.train.trainer import Trainer, build
 
     class Judge(nn.Module):
@@ -95,9 +95,11 @@ def ours() -> Callable[[int], None]:
             super().__init__()
             self.trunk = network
 
-        def forward(self, images: Tensor, labels: Any = None, rng: Any = None) -> View:
+        def forward(
+            self, images: Tensor, labels: Any = None, rng: Any = None
+        ) -> DiscriminatorOutput:
             score = self.trunk(images).view(-1)
-            return View(score, score, score)
+            return DiscriminatorOutput(score, score, score)
 
     class Theirs(GAN):
         def build(self) -> None:
@@ -108,9 +110,9 @@ def ours() -> Callable[[int], None]:
     given = {"noise": NOISE, "d_lr": 2e-4, "g_lr": 2e-4, "ema": 0.0}
     images = pictures()
     split = Split(images, torch.zeros(len(images), dtype=torch.int64))
-    game = build(Theirs, (1, SIDE, SIDE), 10, Theirs.resolve(given), 0)
-    trainer = Trainer(game, split, seed=0, batch_size=BATCH, rounds=100_000)
-    return trainer.play
+    model = build(Theirs, (1, SIDE, SIDE), 10, Theirs.resolve(given), 0)
+    trainer = Trainer(model, split, seed=0, batch_size=BATCH, rounds=100_000)
+    return trainer.train
 
 
 def pictures() -> Tensor:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from ganbench.study.engine import ENVIRONMENT
+from ganbench.study.engines.local import ENVIRONMENT
 
 DEFAULTS = {name: "" for name in ENVIRONMENT if name.startswith("MALLOC")}
 """The system's own allocator settings."""

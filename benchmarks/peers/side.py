@@ -17,7 +17,7 @@ def main() -> None:
     if who in ("textbook", "loader"):
         serve(Tutorial(case, loader=who == "loader").play)
     else:
-        serve(ours(case, who).play)
+        serve(ours(case, who).train)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from typing import NoReturn
 import click
 
 from ganbench import __version__
-from ganbench.errors import GanbenchError, Interrupted, out_of_memory, too_long
-from ganbench.printable import printable, printable_lines
+from ganbench.core.errors import GanbenchError, Interrupted, out_of_memory, too_long
+from ganbench.core.printable import printable, printable_lines
 from ganbench.study.signals import end_at_once
 
 COMMANDS = {
@@ -22,7 +22,7 @@ COMMANDS = {
     "time": "What one training round costs.",
     "list": "The variants, data sets and metrics there are.",
     "new": "Write a variant of your own, to start from.",
-    "check": "Let variants sit the conformance exam.",
+    "check": "Run the conformance checks on variants.",
     "cache": "What is kept because it can be made again, and how to empty it.",
 }
 

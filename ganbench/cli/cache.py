@@ -21,7 +21,7 @@ def command(emptied: bool, as_json: bool) -> None:
     $GANBENCH_CACHE_GB gigabytes [2], and the least recently used goes first. Data sets beside it
     are never touched.
     """
-    from ganbench import cache
+    from ganbench.core import cache
 
     freed = sum(cache.clear().values()) if emptied else None
     files, half = cache.kept(), cache.leftovers()

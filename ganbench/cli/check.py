@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganbench.cli import options
-from ganbench.printable import printable
+from ganbench.core.printable import printable
+from ganbench.core.specs import parse_spec
 
 if TYPE_CHECKING:
-    from ganbench.plugins.exam import Result
+    from ganbench.plugins.checks import Result
 
-STYLES = {"passed": "green", "failed": "bold red", "skipped": "dim", "excused": "yellow"}
+STYLES = {"passed": "green", "failed": "bold red", "skipped": "dim", "expected failure": "yellow"}
 
 
 @click.command("check", epilog=options.SPEC_HELP)
 @click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
 @options.as_json
 def command(specs: tuple[str, ...], as_json: bool) -> None:
-    """Let plug-ins sit the conformance exam: is each what the suite takes it for?
+    """Let plug-ins sit the conformance checks: is each what the suite takes it for?
 
     Small checks on a CPU, in seconds, by what each SPEC declares: a variant, a metric, a data set
     or an extractor; a file that declares several is examined in every one. A variant builds at any
@@ -31,13 +32,15 @@ def command(specs: tuple[str, ...], as_json: bool) -> None:
     where a check failed.
     """
     from ganbench.plugins import listing
-    from ganbench.study import jobs
-    from ganbench.study.engine import LocalProcesses, answer_of
+    from ganbench.study import worker_tasks
+    from ganbench.study.engines.local import LocalProcesses, answer_of
 
     wanted = [(kind, one) for spec in specs for kind, one in listing.of_any_kind(spec)]
     with options.talk_on_stderr(), LocalProcesses() as engine:
         results = [
-            answer_of(engine, jobs.examine, (one, kind), _owner(one, kind), f"check of {one}")
+            answer_of(
+                engine, worker_tasks.examine, (one, kind), _owner(one, kind), f"check of {one}"
+            )
             for kind, one in wanted
         ]
     if as_json:
@@ -56,7 +59,7 @@ def _owner(spec: str, kind: str) -> str:
         return owner_of(dataset=spec)
     if kind == "extractors":
         return owner_of(extractor=spec)
-    return registry.owner(registry.parse(spec)[0], kind)
+    return registry.owner(parse_spec(spec)[0], kind)
 
 
 def _document(

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ganbench.cli import options
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 
 
 @click.command("compare")
@@ -18,24 +18,24 @@ from ganbench.errors import UserError
 @click.option("--latex", is_flag=True, help="A LaTeX table (booktabs).")
 def command(paths: tuple[Path, ...], as_json: bool, **forms: bool) -> None:
     """One table over the trials below each PATH [results/, but for results/reference]."""
-    from ganbench.errors import check_memory
+    from ganbench.core.errors import check_memory
 
     check_memory()
     chosen = [name for name, asked in {"json": as_json, **forms}.items() if asked]
     if len(chosen) > 1:
         raise UserError(f"choose one of --{' and --'.join(chosen)}")
     form = next(iter(chosen), None)
-    from ganbench.records import tables
+    from ganbench.records.tables import frames
     from ganbench.study.compare import compare
 
     comparison = compare(*paths)
     if form == "json":
-        options.write_json(tables.document(comparison))
+        options.write_json(frames.document(comparison))
     elif form == "csv":
-        options.show(tables.render_csv(comparison.rows))
+        options.show(frames.render_csv(comparison.rows))
     elif form == "markdown":
-        options.show(tables.render_markdown(comparison))
+        options.show(frames.render_markdown(comparison))
     elif form == "latex":
-        options.show(tables.render_latex(comparison))
+        options.show(frames.render_latex(comparison))
     else:
-        options.show(tables.render_text(comparison))
+        options.show(frames.render_text(comparison))

@@ -51,11 +51,11 @@ def command(
     another protocol are never overwritten, and never share a column with these. A Python file
     that a record names is run only if you have run it by name on this machine before.
     """
-    from ganbench.study.jobs import libraries
+    from ganbench.study.worker_tasks import libraries
 
     libraries()
     from ganbench.evaluate.settings import settings_of
-    from ganbench.records import tables
+    from ganbench.records.tables import frames
     from ganbench.study.evaluate import evaluate
 
     settings = settings_of(metrics, samples, extractor)
@@ -66,7 +66,7 @@ def command(
     for directory, reason in found.failures:
         options.say(f"ganbench: {directory}: {reason}", err=True)
     if as_json:
-        options.write_json(tables.document(found.comparison))
-    elif found.outcomes:
-        options.show(tables.render_text(found.comparison))
+        options.write_json(frames.document(found.comparison))
+    elif found.trial_results:
+        options.show(frames.render_text(found.comparison))
     sys.exit(1 if found.failures else 0)

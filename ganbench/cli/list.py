@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from ganbench.cli import options
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
+from ganbench.core.specs import parse_spec
 
 KINDS = ("variants", "datasets", "metrics", "extractors")
 HYPERPARAMETERS = "hyperparameters"
@@ -53,11 +54,11 @@ def _guests(kind: str, specs: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """Plug-ins of a kind: installed ones, those in this directory's files, and those of specs."""
     from pathlib import Path
 
-    from ganbench.plugins import listing, registry
+    from ganbench.plugins import listing
 
     found = listing.installed(kind) + listing.beside(Path.cwd(), kind)
     for spec in specs:
-        found += listing.named(registry.parse(spec)[0], kind)
+        found += listing.named(parse_spec(spec)[0], kind)
     return [
         {
             "name": one.name,
@@ -76,18 +77,18 @@ def _variants(specs: tuple[str, ...] = ()) -> list[dict[str, Any]]:
 
 def _hyperparameters(spec: str, dataset: str) -> list[dict[str, Any]]:
     from ganbench import data
-    from ganbench.model import Game
+    from ganbench.core.specs import format_value
+    from ganbench.model import Variant
     from ganbench.model.hyperparameters import declared, describe
     from ganbench.plugins import registry
-    from ganbench.records.schema import written
 
-    reference, given = registry.parse(spec)
+    reference, given = parse_spec(spec)
     variant = registry.load(reference)
     resolved = variant.resolve(given, data.source(dataset).recipe, reference)
-    choices = {name: describe(hint) for name, (hint, _) in declared(variant, Game).items()}
+    choices = {name: describe(hint) for name, (hint, _) in declared(variant, Variant).items()}
     choices["preset"] = " | ".join(["none", *variant.presets])
     return [
-        {"name": name, "summary": written(value), "value": value, "note": choices[name]}
+        {"name": name, "summary": format_value(value), "value": value, "note": choices[name]}
         for name, value in resolved.items()
     ]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ganbench.cli import options
-from ganbench.errors import UserError, unknown
+from ganbench.core.errors import UserError, unknown
 
 KINDS = {
     "variant": "variants",

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from ganbench.printable import printable, printable_json
+from ganbench.core.printable import printable, printable_json
+from ganbench.core.specs import parse_spec
 
 
 def _known(ctx: click.Context, option: click.Parameter, specs: tuple[str, ...]) -> tuple[str, ...]:
@@ -19,7 +20,7 @@ def _known(ctx: click.Context, option: click.Parameter, specs: tuple[str, ...]) 
     from ganbench.plugins import registry
 
     for spec in specs:
-        registry.check(registry.parse(spec)[0])
+        registry.check(parse_spec(spec)[0])
     return specs
 
 

@@ -68,15 +68,15 @@ def command(
 
     Trials that are finished already are not run again; one that was interrupted is.
     """
-    from ganbench.errors import Interrupted, check_memory
+    from ganbench.core.errors import Interrupted, check_memory
 
     check_memory()
+    from ganbench.core.specs import parse_assignments
     from ganbench.evaluate.settings import settings_of
-    from ganbench.plugins.registry import assignments
-    from ganbench.records import tables
+    from ganbench.records.tables import frames
     from ganbench.study.run import run
 
-    chosen["hyperparameters"] = assignments(list(settings), "--set")
+    chosen["hyperparameters"] = parse_assignments(list(settings), "--set")
     chosen["evaluation"] = settings_of(metrics, samples, extractor)
     chosen["command"] = shlex.join(["ganbench", *sys.argv[1:]])
     try:
@@ -91,16 +91,16 @@ def command(
         sys.exit(130)
     comparison = result.comparison
     if as_json:
-        options.write_json(tables.document(comparison))
+        options.write_json(frames.document(comparison))
     else:
-        options.show(tables.render_text(comparison))
+        options.show(frames.render_text(comparison))
         _name_files(result)
     sys.exit(1 if result.failures else 0)
 
 
 def _name_files(result: Result) -> None:
     trained = f"{result.trained} run now, " if result.trained else ""
-    total = len(result.outcomes)
+    total = len(result.trial_results)
     finished = total - len(result.failures)
     options.say("", err=True)
     options.say(

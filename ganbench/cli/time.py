@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganbench.cli import options
-from ganbench.printable import printable
+from ganbench.core.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ganbench.study.measuring import Row
+    from ganbench.timing.measure import Row
 
 DASH = "—"
 COLUMNS = (
@@ -70,10 +70,10 @@ def command(as_json: bool, trace: Path | None, **chosen: Any) -> None:
     """
     from dataclasses import asdict
 
-    from ganbench.study.jobs import libraries
+    from ganbench.study.worker_tasks import libraries
 
     libraries()
-    from ganbench.study.timing import time_variants
+    from ganbench.timing.time_variants import time_variants
 
     with options.talk_on_stderr():
         rows = time_variants(
@@ -99,7 +99,7 @@ def _print(rows: Sequence[Row]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from ganbench.records.schema import label
+    from ganbench.core.specs import format_spec
 
     gpu = any(row.device != "cpu" for row in rows)
     hidden = "operators_per_round" if gpu else "kernels_per_round"
@@ -119,7 +119,7 @@ def _print(rows: Sequence[Row]) -> None:
             mark = f" [{reasons.index(row.reason) + 1}]"
         found = ((getattr(row, key), form) for _, key, form in columns)
         cells = [DASH if value is None else form.format(value) for value, form in found]
-        name = label(row.variant, row.hyperparameters)
+        name = format_spec(row.variant, row.hyperparameters)
         cells = [name, str(row.batch_size), row.precision, row.mode + mark, *cells, _parts(row)]
         table.add_row(*(Text(printable(cell)) for cell in cells))
     text = io.StringIO()

@@ -1,4 +1,4 @@
-"""What stands below every room: documents, protocols, scores, specs of metrics.
+"""The core, below every room: latents, specs, protocols, scores, seeds, cache, errors.
 
 Nothing here imports another room of ganbench, nor torch.
 """

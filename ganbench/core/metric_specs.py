@@ -1,4 +1,4 @@
-"""What a metric is declared by. Imports no torch: a table or a plan asks for it, too."""
+"""The declaration of a metric. Imports no torch: tables and plans read it, too."""
 
 from __future__ import annotations
 

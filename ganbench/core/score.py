@@ -1,4 +1,4 @@
-"""A metric's number with all that is needed to read, compare and pool it."""
+"""The score of a metric, with all that is needed to read, compare and pool it."""
 
 from __future__ import annotations
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ganbench import cache
-from ganbench.data.paths import unreadable
+from ganbench.core import cache
+from ganbench.core.errors import UserError, unknown
+from ganbench.data.io.paths import unreadable
 from ganbench.data.sources import SOURCES, Source
-from ganbench.errors import UserError, unknown
 
 if TYPE_CHECKING:
     from ganbench.data.dataset import Dataset

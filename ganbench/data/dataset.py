@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganbench.data.io.stream import Stream, Subset
 from ganbench.data.sources import SOURCES, Source
-from ganbench.data.stream import Part, Stream
 
 Kind = Literal["images", "points"]
 
@@ -90,7 +90,7 @@ class Streamed:
     def subset(self, rows: Tensor | slice) -> Streamed:
         """Some of its images, in the order of `rows`; none is read."""
         factors = None if self.factors is None else self.factors[rows]
-        return Streamed(Part(self.images, rows), self.labels[rows], factors)
+        return Streamed(Subset(self.images, rows), self.labels[rows], factors)
 
 
 @dataclass(frozen=True)

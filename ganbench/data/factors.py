@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.data.dataset import Dataset, Split, Streamed, World
+from ganbench.data.io.stream import Stream
 from ganbench.data.splits import split_rows
-from ganbench.data.stream import Stream
 
 
 def combinations(sizes: Sequence[int]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""What is known of every data set before it is loaded. Imports no torch."""
+"""The table of data sets: what is known of each before it is loaded. Imports no torch."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ SOURCES = {
         Source(
             "digits",
             "1,797 handwritten digits, 8x8 grey",
-            "ganbench.data.digits:load",
+            "ganbench.data.sets.digits:load",
             1797,
             (1, 8, 8),
             10,
@@ -84,7 +84,7 @@ SOURCES = {
         Source(
             "mnist",
             "70,000 handwritten digits, 28x28 grey",
-            "ganbench.data.downloads:load",
+            "ganbench.data.sets.torchvision_sets:load",
             70_000,
             (1, 28, 28),
             10,
@@ -97,7 +97,7 @@ SOURCES = {
         Source(
             "fashion_mnist",
             "70,000 pictures of clothes, 28x28 grey",
-            "ganbench.data.downloads:load",
+            "ganbench.data.sets.torchvision_sets:load",
             70_000,
             (1, 28, 28),
             10,
@@ -111,7 +111,7 @@ SOURCES = {
         Source(
             "kmnist",
             "70,000 handwritten Kuzushiji characters, 28x28 grey",
-            "ganbench.data.downloads:load",
+            "ganbench.data.sets.torchvision_sets:load",
             70_000,
             (1, 28, 28),
             10,
@@ -125,7 +125,7 @@ SOURCES = {
         Source(
             "stacked_mnist",
             "164,000 images of three random MNIST digits as channels: 1,000 modes",
-            "ganbench.data.stacked:load",
+            "ganbench.data.sets.stacked_mnist:load",
             164_000,
             (3, 28, 28),
             1000,
@@ -137,7 +137,7 @@ SOURCES = {
         Source(
             "cifar10",
             "60,000 photographs of animals and vehicles, 32x32 colour",
-            "ganbench.data.downloads:load",
+            "ganbench.data.sets.torchvision_sets:load",
             60_000,
             (3, 32, 32),
             10,
@@ -153,7 +153,7 @@ SOURCES = {
         Source(
             "svhn",
             "99,289 digits of house numbers, 32x32 colour",
-            "ganbench.data.downloads:load",
+            "ganbench.data.sets.torchvision_sets:load",
             99_289,
             (3, 32, 32),
             10,
@@ -166,7 +166,7 @@ SOURCES = {
         Source(
             "celeba",
             "202,599 faces of celebrities, 64x64 colour (or 32, 128); 40 attributes",
-            "ganbench.data.celeba:load",
+            "ganbench.data.sets.celeba:load",
             202_599,
             (3, 64, 64),
             0,
@@ -180,7 +180,7 @@ SOURCES = {
         Source(
             "sprites",
             "9,216 shapes rendered from five known factors, 16, 32 or 64 px, white on black",
-            "ganbench.data.sprites:load",
+            "ganbench.data.sets.sprites:load",
             9216,
             (1, 16, 16),
             3,
@@ -194,7 +194,7 @@ SOURCES = {
         Source(
             "ring",
             "60,000 points of 8 narrow Gaussians on a circle",
-            "ganbench.data.mixtures:load",
+            "ganbench.data.sets.mixtures:load",
             60_000,
             (2,),
             8,
@@ -206,7 +206,7 @@ SOURCES = {
         Source(
             "grid",
             "60,000 points of 25 narrow Gaussians on a square grid",
-            "ganbench.data.mixtures:load",
+            "ganbench.data.sets.mixtures:load",
             60_000,
             (2,),
             25,
@@ -218,7 +218,7 @@ SOURCES = {
         Source(
             "dsprites",
             "737,280 shapes of five known factors, 64x64 black and white",
-            "ganbench.data.dsprites:load",
+            "ganbench.data.sets.dsprites:load",
             737_280,
             (1, 64, 64),
             3,
@@ -231,7 +231,7 @@ SOURCES = {
         Source(
             "shapes3d",
             "480,000 objects in rooms of six known factors, 64x64 colour",
-            "ganbench.data.shapes3d:load",
+            "ganbench.data.sets.shapes3d:load",
             480_000,
             (3, 64, 64),
             4,
@@ -244,7 +244,7 @@ SOURCES = {
         Source(
             "cars3d",
             "17,568 cars of three known factors, 64x64 colour",
-            "ganbench.data.cars3d:load",
+            "ganbench.data.sets.cars3d:load",
             17_568,
             (3, 64, 64),
             183,
@@ -257,7 +257,7 @@ SOURCES = {
         Source(
             "folder",
             "folder:PATH: your own image files, resized; sub-folders are classes; streamed",
-            "ganbench.data.folder:load",
+            "ganbench.data.sets.folder:load",
             0,
             (),
             0,
@@ -271,7 +271,7 @@ SOURCES = {
         Source(
             "npz",
             "npz:PATH: your own arrays `images` (uint8) and, if you like, `labels`",
-            "ganbench.data.npz:load",
+            "ganbench.data.sets.npz:load",
             0,
             (),
             0,

@@ -1,4 +1,4 @@
-"""Which images are for training, validation and the test: some of every class are in each."""
+"""Splits into training, validation and test images, some of every class in each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 
 FEWEST = 30
 """Images: with fewer, validation and test would hold next to none."""

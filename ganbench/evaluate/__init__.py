@@ -1,4 +1,4 @@
-"""What a trained model is worth: capabilities, evidence, metrics, extractors and pictures.
+"""Evaluation of trained models: capabilities, evidence, metrics, extractors and plots.
 
 `ganbench.evaluate.harness.evaluate` scores a model; `ganbench.evaluate.catalogue` lists the
 metrics. What a plug-in's metric or extractor is written with can be imported from here; nothing

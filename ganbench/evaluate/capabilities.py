@@ -1,4 +1,4 @@
-"""What a model can do, found by the methods it has and never by its class.
+"""Capabilities of a model, found by the methods that it has and never by its class.
 
 A capability that is missing, or whose method raises `Unsupported`, raises `Unavailable` with
 the reason. One that raises anything else, or returns the wrong shape, numbers that are not
@@ -15,8 +15,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from ganbench.errors import Unsupported
-from ganbench.model.latent import Latent, LatentValue
+from ganbench.core.errors import Unsupported
+from ganbench.core.latent import Latent, LatentValue
 
 
 class Unavailable(Exception):

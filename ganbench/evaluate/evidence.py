@@ -1,36 +1,28 @@
-"""What metrics read: images, codes, features. Gathered when first asked for, once."""
+"""The evidence that metrics read: images, codes, features, each computed once on first use."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, wraps
 from typing import Any, Literal, NamedTuple, TypeVar
 
-import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
+from ganbench.core.latent import Code, Latent, LatentValue
+from ganbench.core.seeding import stream
 from ganbench.data.dataset import Dataset, Split, Streamed, as_stored, to_unit_range
-from ganbench.evaluate import capabilities, extractor_table, extractors, probe, real
+from ganbench.evaluate import capabilities, extractor_table, extractors, probe, real_features
 from ganbench.evaluate.capabilities import RealImages, Unavailable
 from ganbench.evaluate.extractors import Extractor, Read
 from ganbench.evaluate.networks import BATCH
 from ganbench.evaluate.settings import Settings
-from ganbench.model.latent import Code, Latent, LatentValue
 
 SPLITS = ("validation", "test")
 ImageSet = Literal["train", "held-out", "generated"]
 T = TypeVar("T")
-
-
-def stream(seed: int, purpose: str) -> int:
-    """The seed of one purpose's random stream: a new purpose never moves another's numbers."""
-    key = zlib.crc32(purpose.encode())
-    state = np.random.SeedSequence(seed, spawn_key=(key,)).generate_state(1, np.uint64)
-    return int(state[0] >> np.uint64(1))
 
 
 def rows_of(n: int, limit: int) -> Tensor:
@@ -222,11 +214,11 @@ class Evidence:
     def seen_by(self, extractor: Extractor, images: ImageSet) -> Read:
         """What an extractor says of an image set; it reads each set once."""
         if images == "train":
-            return real.read(
+            return real_features.read(
                 extractor, self.dataset, "train", self.train, self.settings.max_real_images
             )
         if images == "held-out":
-            return real.read(
+            return real_features.read(
                 extractor, self.dataset, self.split, self.held_out, self.settings.max_real_images
             )
         if self.shown is not None and self.shown.rows is not None:

@@ -1,4 +1,4 @@
-"""What is known of every extractor before it is loaded. Imports no torch."""
+"""The table of extractors: what is known of each before it is loaded. Imports no torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ganbench.errors import UserError, unknown
+from ganbench.core.errors import UserError, unknown
 
 FILE = "file:"
 """An extractor of the user's own: `file:PATH`, an exported program."""
@@ -57,7 +57,7 @@ def _named(target: str) -> Any:
 
 
 _SHIPPED = "ganbench.evaluate.extractors.shipped:"
-_PUBLISHED = "ganbench.evaluate.extractors.published:"
+_PUBLISHED = "ganbench.evaluate.extractors.torch_fidelity:"
 
 KNOWN = {
     spec.name: spec

@@ -1,4 +1,4 @@
-"""What a metric's function returns."""
+"""The measurement that a metric's function returns."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganbench.adam import Adam
+from ganbench.core.optim import Adam
 from ganbench.data.dataset import to_unit_range
 
 Module = TypeVar("Module", bound=nn.Module)

@@ -1,4 +1,4 @@
-"""Fresh networks as judges: one reads codes off images, one is trained on a model's images."""
+"""Probes: fresh networks that read codes off images, or are trained on a model's images."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganbench.core.latent import Code
 from ganbench.evaluate.networks import Network, fit, fresh, outputs, reader
-from ganbench.model.latent import Code
 
 CLASSIFIER_RATE = 5e-3
 

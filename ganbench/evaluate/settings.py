@@ -1,4 +1,4 @@
-"""What an evaluation may be told; part of the identity of its numbers. Imports no torch."""
+"""Settings of an evaluation; part of the identity of its scores. Imports no torch."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from ganbench.core import protocol
+from ganbench.core.errors import within
 from ganbench.core.metric_specs import MetricSpec, Needs
-from ganbench.errors import within
 from ganbench.evaluate import extractor_table
 from ganbench.evaluate.catalogue import chosen, usual
 

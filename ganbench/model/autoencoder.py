@@ -9,15 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganbench.core.latent import Latent, LatentValue, Normal, Posterior
 from ganbench.model.backbones import BACKBONES, Plain, choose
 from ganbench.model.batch import Batch
-from ganbench.model.game import Game
 from ganbench.model.hyperparameters import Choice, Count, Decay, Rate, Size, Weight
-from ganbench.model.latent import Latent, LatentValue, Normal, Posterior
 from ganbench.model.update import Loss, update
+from ganbench.model.variant import Variant
 
 
-class Autoencoder(Game):
+class Autoencoder(Variant):
     """Encoder q(z|x), decoder p(x|z), prior N(0, I), one loss for both (arXiv:1312.6114).
 
     The networks are the GANs' own: the decoder is their generator, the encoder their
@@ -40,7 +40,7 @@ class Autoencoder(Game):
         "ring": {"ema": 0.99, "likelihood": "gaussian", "pixel_sigma": 0.05, "codes": 2},
         "grid": {"ema": 0.99, "likelihood": "gaussian", "pixel_sigma": 0.05, "codes": 2},
     }
-    averaged = ("generator", "encoder")
+    ema_networks = ("generator", "encoder")
 
     def build(self) -> None:
         """Make the decoder, called generator, and the encoder.

@@ -1,4 +1,4 @@
-"""What an update's loss may read: real images, labels, a latent, the generator's images."""
+"""The batch that a loss reads: real images, labels, a latent, generated images."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ganbench.model.latent import Latent, LatentValue
+from ganbench.core.latent import Latent, LatentValue
 
-Deal = Callable[[], tuple[Tensor, Tensor]]
-"""Deals the next real images in [-1, 1] with their labels."""
+NextBatch = Callable[[], tuple[Tensor, Tensor]]
+"""Gives the next real images in [-1, 1] with their labels."""
 
 
 class Batch:
-    """One batch, dealt lazily: nothing is drawn that no loss reads, and nothing twice.
+    """A batch, drawn lazily: nothing is drawn that no loss reads, and nothing twice.
 
     generator: makes images of the vectors that latent draws; None of a variant that has neither,
     and reads no `fake` or `latent`. deal: gives the real images, size of
@@ -29,19 +29,19 @@ class Batch:
         self,
         generator: Callable[[Tensor], Tensor] | None,
         latent: Latent | None,
-        deal: Deal,
+        next_batch: NextBatch,
         size: int,
         rng: torch.Generator,
         progress: Tensor,
-        deal_labelled: Deal | None = None,
+        next_labelled_batch: NextBatch | None = None,
     ) -> None:
         self.size = size
         self.rng = rng
         self.progress = progress
         self._generator = generator
-        self._layout = latent
-        self._deal = deal
-        self._deal_labelled = deal_labelled
+        self._prior = latent
+        self._next_batch = next_batch
+        self._next_labelled_batch = next_labelled_batch
         self._dealt: tuple[Tensor, Tensor] | None = None
         self._labelled: tuple[Tensor, Tensor] | None = None
         self._latent: LatentValue | None = None
@@ -59,16 +59,16 @@ class Batch:
         Those of `real` where every training image is labelled; under a label budget a draw
         of their own from the labelled images alone, always `size` of them.
         """
-        if self._deal_labelled is None:
+        if self._next_labelled_batch is None:
             return self._real
         if self._labelled is None:
-            self._labelled = self._deal_labelled()
+            self._labelled = self._next_labelled_batch()
         return self._labelled
 
     @property
     def _real(self) -> tuple[Tensor, Tensor]:
         if self._dealt is None:
-            self._dealt = self._deal()
+            self._dealt = self._next_batch()
         return self._dealt
 
     @property
@@ -90,9 +90,9 @@ class Batch:
 
     def draw(self, n: int) -> LatentValue:
         """Draw `n` fresh latents."""
-        if self._layout is None:
+        if self._prior is None:
             raise AttributeError("a loss draws latents, but the variant has no latent")
-        return self._layout.draw(n, self.rng)
+        return self._prior.draw(n, self.rng)
 
     def randn_like(self, tensor: Tensor) -> Tensor:
         """Standard normal noise of a tensor's shape, from the batch's generator."""

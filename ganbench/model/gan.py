@@ -11,13 +11,13 @@ from typing import Annotated, Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from ganbench.errors import Unsupported
+from ganbench.core.errors import Unsupported
+from ganbench.core.latent import Latent, Noise
 from ganbench.model import layers, losses
 from ganbench.model.backbones import BACKBONES, Backbone, choose
 from ganbench.model.batch import Batch
-from ganbench.model.combinations import refuse
-from ganbench.model.discriminator import Discriminator, View, only
-from ganbench.model.game import Game
+from ganbench.model.discriminator import Discriminator, DiscriminatorOutput, single_logit
+from ganbench.model.gan_hyperparameters import validate_hyperparameters
 from ganbench.model.hyperparameters import (
     Choice,
     Count,
@@ -28,15 +28,15 @@ from ganbench.model.hyperparameters import (
     Size,
     Weight,
 )
-from ganbench.model.latent import Latent, Noise
 from ganbench.model.schedules import cosine
 from ganbench.model.update import Loss, Update, update
+from ganbench.model.variant import Variant
 
 Shown = tuple[Tensor, Tensor | None]
 """Images (n, *shape) that the discriminator is shown, and their labels (n,) where it reads them."""
 
 
-class GAN(Game):
+class GAN(Variant):
     """A generator against a discriminator (Goodfellow et al. 2014, arXiv:1406.2661).
 
     Networks. backbone: see `backbones.BACKBONES`. width: units per hidden layer (mlp, 0: 256), or
@@ -48,7 +48,7 @@ class GAN(Game):
     with data-dependent initialisation (Salimans & Kingma 2016): of its weights; lengths `learned`,
     or `fixed` but for the last layer's.
 
-    Game. adversarial: see `losses.ADVERSARIAL`. d_steps: discriminator updates per generator
+    Variant. adversarial: see `losses.ADVERSARIAL`. d_steps: discriminator updates per generator
     update (k of algorithm 1). half_batches: the discriminator sees half a batch of real and
     half of generated images. instance_noise: standard deviation of the Gaussian noise on
     everything the discriminator sees, from the first round to the last (linear).
@@ -118,22 +118,22 @@ class GAN(Game):
     def resolve(
         cls, given: Mapping[str, Any], dataset: str = "", title: str | None = None
     ) -> dict[str, Any]:
-        """As `Game.resolve`; a recipe's or preset's `dense` goes with a backbone that has it."""
+        """As `Variant.resolve`; a recipe's or preset's `dense` goes with a backbone that has it."""
         found = super().resolve(given, dataset, title)
         backbone = BACKBONES.get(found["backbone"])
         if backbone and "dense" not in backbone.supports and "dense" not in given:
             found["dense"] = 0
         return found
 
-    def layout(self) -> Latent:
-        """The latent's layout."""
+    def make_latent(self) -> Latent:
+        """The latent that the generator reads."""
         return Latent(Noise(self.noise, self.noise_kind))
 
     def outputs(self) -> int:
         """How many outputs the discriminator has."""
         return 1
 
-    judge = staticmethod(only)
+    score_from_outputs = staticmethod(single_logit)
     """Makes the score (n,) of the discriminator's outputs (n, k)."""
 
     def build(self) -> None:
@@ -141,8 +141,8 @@ class GAN(Game):
 
         Raises ValueError where hyperparameters exclude each other.
         """
-        refuse(self)
-        self.latent = self.layout()
+        validate_hyperparameters(self)
+        self.latent = self.make_latent()
         condition = self.classes if self.conditional else 0
         seen = (self.shape[0] + condition, *self.shape[1:])
         backbone = self.design
@@ -150,7 +150,7 @@ class GAN(Game):
         trunk, features = self.trunk(seen)
         kernels = (self.minibatch_discrimination, self.minibatch_dims)
         discriminator = Discriminator(
-            trunk, features, self.outputs(), self.judge, condition, kernels
+            trunk, features, self.outputs(), self.score_from_outputs, condition, kernels
         )
         backbone.initialise(generator)
         backbone.initialise(discriminator)
@@ -163,9 +163,9 @@ class GAN(Game):
         settings = self.vbn_references, self.vbn_statistics == "reference+example"
         self.generator = generator
         if self.virtual_batch_norm != "none":
-            self.generator = layers.Referenced(generator, (self.latent.size,), *settings)
+            self.generator = layers.WithReferenceBatch(generator, (self.latent.size,), *settings)
         if self.virtual_batch_norm == "both":
-            discriminator.trunk = layers.Referenced(trunk, seen, *settings)
+            discriminator.trunk = layers.WithReferenceBatch(trunk, seen, *settings)
         self.discriminator = discriminator
 
     def trunk(self, shape: tuple[int, ...]) -> tuple[layers.Stack, int]:
@@ -179,10 +179,10 @@ class GAN(Game):
 
     def prepare(self, batch: Batch) -> None:
         """Choose reference batches; initialise normalised weights from data."""
-        if isinstance(self.generator, layers.Referenced):
+        if isinstance(self.generator, layers.WithReferenceBatch):
             self.generator.choose(batch.draw(self.vbn_references).vector)
         discriminator, trunk = self.discriminator, self.discriminator.trunk
-        if isinstance(trunk, layers.Referenced):
+        if isinstance(trunk, layers.WithReferenceBatch):
             trunk.choose(discriminator.conditioned(*self.real(batch)))
         elif self.weight_norm != "none" and isinstance(trunk, layers.Stack):
             images = discriminator.conditioned(*self.real(batch))
@@ -204,13 +204,15 @@ class GAN(Game):
         """The real images that the discriminator is shown, with labels where it reads them."""
         return batch.labelled if self.conditional else (batch.real, None)
 
-    def intended(self, batch: Batch) -> Tensor:
+    def generated_labels(self, batch: Batch) -> Tensor:
         """The labels (n,) that the generator was given, where its latent carries the label."""
         column = self.latent.label_code
         assert column is not None
         return batch.latent.codes[:, column].long()
 
-    def view(self, images: Tensor, batch: Batch, labels: Tensor | None = None) -> View:
+    def view(
+        self, images: Tensor, batch: Batch, labels: Tensor | None = None
+    ) -> DiscriminatorOutput:
         """The discriminator's view of images, through the instance noise."""
         start, end = self.instance_noise
         if start or end:
@@ -218,11 +220,15 @@ class GAN(Game):
             images = torch.addcmul(images, batch.randn_like(images), sigma)
         return self.discriminator(images, labels, batch.rng)
 
-    def fake_view(self, batch: Batch) -> View:
+    def fake_view(self, batch: Batch) -> DiscriminatorOutput:
         """The discriminator's view of the batch's generated images."""
-        return self.view(batch.fake, batch, self.intended(batch) if self.conditional else None)
+        return self.view(
+            batch.fake, batch, self.generated_labels(batch) if self.conditional else None
+        )
 
-    def views(self, real: Shown, fake: Shown, batch: Batch) -> tuple[View, View]:
+    def views(
+        self, real: Shown, fake: Shown, batch: Batch
+    ) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
         """The discriminator's views of real and of generated images, with their labels.
 
         Both in one pass where no layer mixes a batch: the same views for less (spectral norm
@@ -236,22 +242,24 @@ class GAN(Game):
         both = self.view(torch.cat([real[0], fake[0]]), batch, labels)
         sizes = [len(real[0]), len(fake[0])]
         first, second = zip(*(values.split(sizes) for values in both), strict=True)
-        return View(*first), View(*second)
+        return DiscriminatorOutput(*first), DiscriminatorOutput(*second)
 
     @cached_property
     def one_by_one(self) -> bool:
         """Whether the discriminator is known to treat each image of a batch alone."""
-        own = type(self).view is not GAN.view or not self.judge.__module__.startswith("ganbench.")
+        own = type(self).view is not GAN.view or not self.score_from_outputs.__module__.startswith(
+            "ganbench."
+        )
         return not own and layers.one_by_one(self.discriminator)
 
-    def d_loss(self, real: View, fake: View) -> Tensor:
+    def d_loss(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Tensor:
         """The discriminator's adversarial loss."""
         smoothing = (self.label_smoothing,) if self.label_smoothing else ()
         return losses.ADVERSARIAL[self.adversarial].discriminator(
             real.score, fake.score, *smoothing
         )
 
-    def g_loss(self, fake: View, batch: Batch) -> Tensor:
+    def g_loss(self, fake: DiscriminatorOutput, batch: Batch) -> Tensor:
         """The generator's adversarial loss, or the feature distance in its place."""
         pair = losses.ADVERSARIAL[self.adversarial]
         if not (self.feature_matching or pair.paired):
@@ -267,13 +275,19 @@ class GAN(Game):
         """What is left of r1 and r2 now."""
         return 1.0 if self.penalty_end == 1.0 else cosine(batch.progress, self.penalty_end)
 
-    def contest(self, batch: Batch) -> tuple[View, View, Tensor]:
-        """The views of real and of generated images, and `d_loss` with the penalties."""
+    def adversarial_terms(
+        self, batch: Batch
+    ) -> tuple[DiscriminatorOutput, DiscriminatorOutput, Tensor]:
+        """The discriminator's outputs on real and on generated images, and `d_loss` with the
+        penalties."""
         n = (batch.size + 1) // 2 if self.half_batches else batch.size
         images, labels = self.real(batch)
         images = images[:n].detach().requires_grad_(self.r1 > 0)
         labels = labels[:n] if labels is not None and self.conditional else None
-        fakes, given = batch.fake[:n], self.intended(batch)[:n] if self.conditional else None
+        fakes, given = (
+            batch.fake[:n],
+            self.generated_labels(batch)[:n] if self.conditional else None,
+        )
         if self.r2:
             fakes = fakes.detach().requires_grad_()
         real, fake = self.views((images, labels), (fakes, given), batch)
@@ -293,7 +307,7 @@ class GAN(Game):
     @update("discriminator", lr="d_lr", betas="betas", steps="d_steps")
     def discriminator_loss(self, batch: Batch) -> Loss:
         """What the discriminator lowers."""
-        return self.contest(batch)[2]
+        return self.adversarial_terms(batch)[2]
 
     @update("generator", lr="g_lr", betas="betas")
     def generator_loss(self, batch: Batch) -> Loss:
@@ -307,8 +321,8 @@ class GAN(Game):
         """
         if self.minibatch_discrimination:
             raise Unsupported("minibatch discrimination scores an image in its batch")
-        return self.lone_score(images)
+        return self.unconditional_score(images)
 
-    def lone_score(self, images: Tensor) -> Tensor:
+    def unconditional_score(self, images: Tensor) -> Tensor:
         """The score (n,) of images that know nothing of each other."""
         return self.discriminator(images).score

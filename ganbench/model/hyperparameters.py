@@ -1,4 +1,4 @@
-"""A variant's typed knobs: the annotated class attributes that have a default.
+"""Hyperparameters: a variant's annotated class attributes that have a default.
 
 Values come from the class, from its recipe for the data set, and from the user (strings on
 the command line); pydantic reads and checks them by their annotations.
@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import core_schema
 
-from ganbench.errors import UserError, unknown
+from ganbench.core.errors import UserError, unknown
 
 Count = Annotated[int, Field(ge=1)]
 Size = Annotated[int, Field(ge=0)]

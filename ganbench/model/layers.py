@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 
-class Noisy(nn.Module):
+class NoiseLayer(nn.Module):
     """A layer that is random while training; it draws from the generator that `Stack` hands on."""
 
     def __init__(self, strength: float) -> None:
@@ -22,9 +22,9 @@ class Noisy(nn.Module):
         """Same shape; in eval mode, or without a generator, the input itself."""
         if rng is None or not self.training:
             return x
-        return self.disturbed(x, rng)
+        return self.add_noise(x, rng)
 
-    def disturbed(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def add_noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """What it makes of x while training."""
         raise NotImplementedError
 
@@ -33,20 +33,20 @@ class Noisy(nn.Module):
         return f"{self.strength}"
 
 
-class GaussianNoise(Noisy):
+class GaussianNoise(NoiseLayer):
     """Adds N(0, strength^2)."""
 
-    def disturbed(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def add_noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """x with noise of its own on every number."""
         # drawn channels first, so that no layout in memory changes which number goes where
         noise = torch.empty_like(x, memory_format=torch.contiguous_format)
         return x + self.strength * noise.normal_(generator=rng)
 
 
-class ChannelDropout(Noisy):
+class ChannelDropout(NoiseLayer):
     """Zeroes a share `strength` of an image's channels and scales the others up to match."""
 
-    def disturbed(self, x: Tensor, rng: torch.Generator) -> Tensor:
+    def add_noise(self, x: Tensor, rng: torch.Generator) -> Tensor:
         """x (n, c, h, w) with whole channels at 0."""
         kept = 1 - self.strength
         mask = x.new_empty(*x.shape[:2], 1, 1).bernoulli_(kept, generator=rng)
@@ -105,12 +105,12 @@ class Dense(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         """(n, inputs) to (n, outputs)."""
         large = x.numel() * self.out_features >= self.LARGE
-        if large and self.training and not self.literal and product_serves(x):
-            return Product.apply(x, self.weight, self.bias)
+        if large and self.training and not self.literal and onednn_supports(x):
+            return OneDNNProduct.apply(x, self.weight, self.bias)
         return super().forward(x)
 
 
-def product_serves(x: Tensor) -> bool:
+def onednn_supports(x: Tensor) -> bool:
     """Whether `Product` can be used for x."""
     return (
         ONEDNN is not None
@@ -123,7 +123,7 @@ def product_serves(x: Tensor) -> bool:
     )
 
 
-class Product(torch.autograd.Function):
+class OneDNNProduct(torch.autograd.Function):
     """a b^T + bias of a (n, k), b (m, k) and bias (m,) or None, any number of times derivable."""
 
     @staticmethod
@@ -139,8 +139,8 @@ class Product(torch.autograd.Function):
         a, b = ctx.saved_tensors
         of_a, of_b, of_bias = ctx.needs_input_grad
         return (
-            Product.apply(slope, b.t(), None) if of_a else None,
-            Product.apply(slope.t(), a.t(), None) if of_b else None,
+            OneDNNProduct.apply(slope, b.t(), None) if of_a else None,
+            OneDNNProduct.apply(slope.t(), a.t(), None) if of_b else None,
             slope.sum(0) if of_bias else None,
         )
 
@@ -151,7 +151,7 @@ class Stack(nn.Sequential):
     def forward(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
         """Layer by layer."""
         for layer in self:
-            x = layer(x, rng) if isinstance(layer, Noisy) else layer(x)
+            x = layer(x, rng) if isinstance(layer, NoiseLayer) else layer(x)
         return x
 
 
@@ -209,7 +209,7 @@ class VirtualBatchNorm(nn.Module):
         return y * self.weight.view(shape) + self.bias.view(shape)
 
 
-class Referenced(nn.Module):
+class WithReferenceBatch(nn.Module):
     """A network whose batch norms are virtual, with the reference batch it carries along.
 
     The reference batch passes through the network with every input, as the paper has it:

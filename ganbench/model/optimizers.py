@@ -14,7 +14,7 @@ import torch
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from ganbench.errors import unknown
+from ganbench.core.errors import unknown
 from ganbench.model.hyperparameters import Described
 
 UNUSABLE = {

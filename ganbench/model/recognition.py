@@ -6,11 +6,11 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from ganbench.core.latent import Latent, LatentValue, Posterior
 from ganbench.model.batch import Batch
-from ganbench.model.discriminator import View, head
+from ganbench.model.discriminator import DiscriminatorOutput, head
 from ganbench.model.gan import GAN
 from ganbench.model.hyperparameters import Count, Size, Weight
-from ganbench.model.latent import Latent, LatentValue, Posterior
 
 
 class Recognition(nn.Module):
@@ -63,7 +63,7 @@ class CodedGAN(GAN):
 
     recipes = {"digits": {"q_width": 64}, "sprites": {"categorical": (3,), "continuous": 5}}
 
-    def layout(self) -> Latent:
+    def make_latent(self) -> Latent:
         """Noise and codes; MNIST's in appendix C.1 are 62 noise, Cat(10), 2 uniform."""
         codes = self.categorical, self.continuous, *self.code_range
         return Latent.coded(self.noise, *codes, noise_kind=self.noise_kind)
@@ -76,7 +76,9 @@ class CodedGAN(GAN):
         features, fixed = self.discriminator.features, self.sigma == "fixed"
         self.q_head = Recognition(self.latent, features, self.q_width, fixed)
 
-    def information_loss(self, view: View, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def information_loss(
+        self, view: DiscriminatorOutput, batch: Batch
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """-lambda L_I of the batch's fakes, and L_I per code in nats."""
         codes = batch.latent.codes[: len(view.features)]
         bound = self.q_head.bound(self.q_head(view.features), codes)

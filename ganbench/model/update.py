@@ -1,4 +1,4 @@
-"""The atom of training: an update is one loss, what it trains, and when it is due."""
+"""Updates: one loss, the networks that it trains, an optimizer, and when it is due."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import Tensor
 
+from ganbench.model import old_names
 from ganbench.model.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -57,11 +58,11 @@ class Update:
         if self.every < 1 or self.steps < 1:
             raise ValueError(f"update {self.name!r}: every and steps must be at least 1")
 
-    def also(self, *names: str) -> Update:
+    def with_modules(self, *names: str) -> Update:
         """The same update, training these networks too."""
         return replace(self, owns=(*self.owns, *names))
 
-    def sharing(self) -> Update:
+    def as_shared(self) -> Update:
         """The same update, which may train what another one owns."""
         return replace(self, shared=True)
 
@@ -69,6 +70,8 @@ class Update:
         """Whether the update fires in this round; rounds count from 1."""
         return round_number % self.every == 0
 
+
+old_names.keep(Update)
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -89,10 +92,10 @@ def update(*owns: str, **settings: Any) -> Callable[[Method], Method]:
     return mark
 
 
-def marked(game: Any) -> list[Update]:
+def declared_updates(model: Any) -> list[Update]:
     """The decorated methods of a game as updates, in written order, base classes first."""
     marks: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {}
-    for base in reversed(type(game).__mro__):
+    for base in reversed(type(model).__mro__):
         for name, member in vars(base).items():
             if hasattr(member, "__update__"):
                 marks[name] = member.__update__
@@ -100,14 +103,14 @@ def marked(game: Any) -> list[Update]:
         Update(
             name.removesuffix("_loss"),
             owns,
-            getattr(game, name),
-            **{key: _setting(game, key, value) for key, value in settings.items()},
+            getattr(model, name),
+            **{key: _setting(model, key, value) for key, value in settings.items()},
         )
         for name, (owns, settings) in marks.items()
     ]
 
 
-def _setting(game: Any, key: str, value: Any) -> Any:
+def _setting(model: Any, key: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    return getattr(game, value, value) if key == "optimizer" else getattr(game, value)
+    return getattr(model, value, value) if key == "optimizer" else getattr(model, value)

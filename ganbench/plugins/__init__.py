@@ -1,4 +1,4 @@
-"""The door for plug-ins: how a name, a file or a module becomes a variant, a metric, a data set
+"""Plug-ins: how a name, a file or a module becomes a variant, a metric, a data set
 or an extractor, and whose code that is. Importing this imports no torch and runs no plug-in.
 """
 

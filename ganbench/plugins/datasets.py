@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganbench import data
+from ganbench.core.errors import UserError, of_guest
 from ganbench.data import Source, Spec
-from ganbench.errors import UserError, of_guest
 from ganbench.plugins import extractors, registry
-from ganbench.plugins.blame import located
+from ganbench.plugins.error_places import located
 
 if TYPE_CHECKING:
     from ganbench.data.dataset import Dataset

@@ -12,7 +12,7 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.plugins.sources import FIRST_PARTY, File, Source
 
 

@@ -47,9 +47,9 @@ class Kind:
 
 
 def _game() -> type:
-    from ganbench.model import Game
+    from ganbench.model import Variant
 
-    return Game
+    return Variant
 
 
 def _metric() -> type:
@@ -89,7 +89,7 @@ def _extractors() -> Collection[str]:
 
 
 VARIANTS = Kind(
-    "variants", "variant", "a subclass of ganbench.model.Game", "", _game, frozenset[str]
+    "variants", "variant", "a subclass of ganbench.model.Variant", "", _game, frozenset[str]
 )
 METRICS = Kind(
     "metrics",

@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganbench.errors import UserError, too_long, unknown
+from ganbench.core.errors import UserError, too_long, unknown
 from ganbench.plugins import registry
 from ganbench.plugins.kinds import KINDS, Kind
 
@@ -27,6 +27,7 @@ PARTS = {
     "Recognition",
     "Update",
     "View",
+    "DiscriminatorOutput",
 }
 """Classes of `ganbench.model` that no variant is made by deriving from."""
 POSITIONS = {

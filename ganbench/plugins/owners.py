@@ -1,4 +1,4 @@
-"""Whose code a job runs: what one owner does to its process reaches nobody else's numbers."""
+"""Owners of jobs: whose code a job runs, so that no process runs two strangers' code."""
 
 from __future__ import annotations
 

@@ -15,16 +15,16 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from ganbench.errors import UserError, of_guest, unknown
+from ganbench.core.errors import UserError, of_guest, unknown
 from ganbench.plugins import sources
-from ganbench.plugins.blame import located
+from ganbench.plugins.error_places import located
 from ganbench.plugins.importer import import_source
 from ganbench.plugins.kinds import KINDS, Kind
 from ganbench.plugins.sources import Source
 
 if TYPE_CHECKING:
     from ganbench.core.metric_specs import MetricSpec
-    from ganbench.model import Game
+    from ganbench.model import Variant
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 """Of a metric, a data set or an extractor: it stands in commands, tables and directories."""
@@ -73,33 +73,6 @@ def summary(entry: Entry) -> str:
     return (text or "").partition("\n")[0]
 
 
-def parse(spec: str) -> tuple[str, dict[str, str]]:
-    """Split `NAME:key=value,key=value` into the reference and the hyperparameters given.
-
-    The last `:` segment is hyperparameters only if it contains `=`; tuples are written
-    `0.5/0.1`. Raises UserError where a piece has no `=`.
-    """
-    reference, colon, tail = spec.rpartition(":")
-    if colon and not tail:
-        return reference, {}
-    if not colon or "=" not in tail:
-        return spec, {}
-    return reference, assignments(tail.split(","), spec)
-
-
-def assignments(pieces: list[str], where: str) -> dict[str, str]:
-    """`name=value` pieces as a dictionary. Raises UserError for anything else."""
-    given: dict[str, str] = {}
-    for piece in pieces:
-        name, equals, value = (part.strip() for part in piece.partition("="))
-        if not equals or not name:
-            raise UserError(f"{where}: {piece!r} is not of the form name=value")
-        if name in given:
-            raise UserError(f"{where}: {name} is given twice")
-        given[name] = value
-    return given
-
-
 def check(reference: str, kind: str = "variants") -> None:
     """Raise UserError where a bare name is no plug-in of a kind; imports nothing of one."""
     name, colon, rest = reference.partition(":")
@@ -144,7 +117,7 @@ def source(reference: str, kind: str = "variants") -> Source:
     return sources.of_module(place, reference, KINDS[kind].noun)
 
 
-def load(reference: str, files: Source | None = None) -> type[Game]:
+def load(reference: str, files: Source | None = None) -> type[Variant]:
     """The variant that a reference names: an installed name, `FILE.py` or `MODULE:Class`.
 
     files: its `source`, where that was read already: it is this that is run.
@@ -152,7 +125,7 @@ def load(reference: str, files: Source | None = None) -> type[Game]:
     Raises UserError where it names nothing, cannot be imported, or is no variant.
     """
     files = files or source(reference)
-    variant: type[Game] = _only(_declared(reference, "variants", files), "variants", files)
+    variant: type[Variant] = _only(_declared(reference, "variants", files), "variants", files)
     _sources[variant] = files
     return variant
 
@@ -178,17 +151,17 @@ def load_spec(reference: str, kind: str) -> Any:
     return _checked(_only(_declared(reference, kind, files), kind, files), reference, kind, files)
 
 
-def source_of(variant: type[Game]) -> Source:
+def source_of(variant: type[Variant]) -> Source:
     """The source that a loaded variant was run from."""
     return _sources[variant]
 
 
-def source_digest(variant: type[Game]) -> str:
+def source_digest(variant: type[Variant]) -> str:
     """The digest of a loaded variant: of its name and the files that it was run from."""
     return source_of(variant).digest(variant.__qualname__)
 
 
-_sources: WeakKeyDictionary[type[Game], Source] = WeakKeyDictionary()
+_sources: WeakKeyDictionary[type[Variant], Source] = WeakKeyDictionary()
 
 
 def _target(reference: str, kind: str) -> tuple[str, str]:

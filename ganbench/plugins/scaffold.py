@@ -7,7 +7,7 @@ import keyword
 import re
 from pathlib import Path
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.plugins import registry
 from ganbench.plugins.kinds import KINDS
 from ganbench.plugins.templates import PLUG_INS, PROJECT, TEST

@@ -17,7 +17,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import NamedTuple
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 
 FIRST_PARTY = "ganbench.variants."
 FILE = "ganbench_guest_"

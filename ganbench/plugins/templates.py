@@ -33,7 +33,7 @@ class @CLASS@(GAN):
     # it draws through batch.rng, and never reads a value (.item()), so that no GPU waits.
     def discriminator_loss(self, batch: Batch) -> Loss:
         """The adversarial loss and the mean squared score."""
-        real, fake, loss = self.contest(batch)  # what D says of real and of generated images
+        real, fake, loss = self.adversarial_terms(batch)  # D's outputs, the loss
         size = 0.5 * (real.score.square().mean() + fake.score.square().mean())
         # A scalar, or a scalar and named scalars for the history.
         return loss + self.score_weight * size, {"squared_score": size}
@@ -51,7 +51,7 @@ class @CLASS@(GAN):
     #
     # def updates(self) -> list[Update]:
     #     discriminator, generator = super().updates()
-    #     return [discriminator.also("class_head"), generator]
+    #     return [discriminator.with_modules("class_head"), generator]
 
     # A capability is a method that the evaluation finds by its name, and scores: generate,
     # score, encode, posterior_log_prob, classify, reconstruct.
@@ -74,7 +74,7 @@ def measure(evidence: Evidence) -> Measurement:
     # float32 (n, d), with extractor="features" below; generated_labels, held_out.labels, the
     # model's own answers. What is missing says so itself; where something else is, raise
     # ganbench.evaluate.Unavailable with the reason. Change nothing that you are given. Draw from
-    # torch.Generator().manual_seed(ganbench.evaluate.evidence.stream(evidence.seed, "@NAME@")).
+    # torch.Generator().manual_seed(ganbench.core.seeding.stream(evidence.seed, "@NAME@")).
     generated = evidence.generated.flatten(1).double().mean(1)
     real = evidence.held_out.images.flatten(1).double().mean(1)
     error = (generated.var() / len(generated) + real.var() / len(real)).sqrt()
@@ -117,7 +117,7 @@ SIZES = (1000, 200, 200)
 def load(spec: Spec, root: Path) -> Dataset:
     """1,000 / 200 / 200 train / validation / test images; the label says square or disc."""
     # Files lie in root / "@NAME@" (--data-root); where they are missing, raise
-    # ganbench.errors.UserError with what to put where. Images that do not fit into memory:
+    # ganbench.core.errors.UserError with what to put where. Images that do not fit into memory:
     # ganbench.data.dataset.Streamed in place of Split.
     size = int(spec.options["size"])
     rng = np.random.RandomState(0)  # its streams are the same in all versions of NumPy
@@ -219,7 +219,7 @@ py-modules = ["@NAME@"]
 TEST = '''\
 """The @NOUN@ passes ganbench's conformance checks."""
 
-from ganbench.plugins.exam import parametrize_with_checks
+from ganbench.plugins.checks import parametrize_with_checks
 
 
 @parametrize_with_checks(["@NAME@:@MEMBER@"], "@KIND@")

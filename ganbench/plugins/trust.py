@@ -1,11 +1,12 @@
-"""Whose code may run when a record names it: a record is data, and can come from anywhere."""
+"""Trust: which plug-ins' code may run when a record names it."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
+from ganbench.core.specs import parse_spec
 from ganbench.plugins import registry
 from ganbench.plugins.kinds import KINDS
 from ganbench.plugins.sources import Source
@@ -34,7 +35,7 @@ def remember(source: Source) -> None:
 
 def remember_named(spec: str, kind: str) -> None:
     """`remember` the code that a spec of a kind names; ganbench's own needs no mark."""
-    reference = registry.parse(spec)[0]
+    reference = parse_spec(spec)[0]
     if registry.owner(reference, kind):
         remember(registry.source(reference, kind))
 

@@ -1,1 +1,1 @@
-"""What finished trials leave: record schemas, their store, statistics, tables and plots."""
+"""Records of trials: schemas, store, statistics, tables and plots."""

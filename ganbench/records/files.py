@@ -15,7 +15,7 @@ from io import BufferedRandom
 from pathlib import Path
 from typing import cast
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 
 # Opening neither waits for another end nor follows a link. Windows has no such flags.
 CAREFULLY = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -47,7 +47,7 @@ def open_own(path: Path, flags: int = os.O_RDONLY, mode: str = "rb") -> Buffered
 
     Raises UserError where it is something else, is too large or does not open.
     """
-    with told(path, "read" if flags == os.O_RDONLY else "write"):
+    with as_user_errors(path, "read" if flags == os.O_RDONLY else "write"):
         refuse_link(path)
         try:
             descriptor = os.open(path, flags | CAREFULLY, 0o666)
@@ -70,7 +70,7 @@ def read_text(path: Path, limit: int) -> str:
 
     Raises UserError where it is larger, no regular file or not UTF-8.
     """
-    with told(path, "read"), open_own(path) as file:
+    with as_user_errors(path, "read"), open_own(path) as file:
         content = file.read(limit + 1)  # it may grow meanwhile
     if len(content) > limit:
         raise too_large(path, limit)
@@ -89,7 +89,7 @@ def atomic_write(path: Path | str, content: str | bytes, durable: bool = True) -
     """
     path = Path(path)
     data = content.encode() if isinstance(content, str) else content
-    with told(path, "write"):
+    with as_user_errors(path, "write"):
         path.parent.mkdir(parents=True, exist_ok=True)
         # In the same directory, since a rename is atomic only within one file system.
         draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
@@ -108,7 +108,7 @@ def atomic_write(path: Path | str, content: str | bytes, durable: bool = True) -
 
 
 @contextlib.contextmanager
-def told(path: Path, what: str) -> Iterator[None]:
+def as_user_errors(path: Path, what: str) -> Iterator[None]:
     """Turn the system's refusal into one line with the path and its reason."""
     try:
         yield

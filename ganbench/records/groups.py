@@ -1,4 +1,4 @@
-"""Which trials make one line of a table: those that differ in nothing but their seed."""
+"""Groups of trials that differ in nothing but their seed: one line of a table each."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from ganbench.core.document import Object, Text
 from ganbench.core.metric_specs import Better
 from ganbench.core.score import Score
+from ganbench.core.specs import format_value
 from ganbench.records import hosts
-from ganbench.records.schema import Checkpoint, Record, ScoreSet, written
-from ganbench.records.store import Outcome
+from ganbench.records.schema import Checkpoint, Record, ScoreSet
+from ganbench.records.store import TrialResult
 
 SAME_BUDGET = 1.05  # variants of several d_steps cannot see exactly the same number of images
 SAME_VALUE = 1e-6
@@ -77,7 +78,7 @@ class Skipped:
 class Group:
     """Trials that differ in nothing but their seed: one line of a table."""
 
-    outcomes: list[Outcome]
+    trial_results: list[TrialResult]
     """One per seed, by seed."""
     checkpoint: Checkpoint = "final"
     label: str = ""
@@ -93,12 +94,12 @@ class Group:
     @property
     def record(self) -> Record:
         """A record that stands for the group: all agree but for seed and outcome."""
-        return (self.finished or self.outcomes)[0].record
+        return (self.finished or self.trial_results)[0].record
 
     @property
-    def finished(self) -> list[Outcome]:
+    def finished(self) -> list[TrialResult]:
         """The outcomes that have numbers."""
-        return [one for one in self.outcomes if one.record.status == "finished"]
+        return [one for one in self.trial_results if one.record.status == "finished"]
 
 
 def _facts(record: Record) -> dict[str, Any]:
@@ -126,12 +127,12 @@ def host_of(record: Record) -> hosts.Facts:
     return hosts.rounding(record.host, record.packages)
 
 
-def grouped(trials: Iterable[Outcome]) -> list[Group]:
+def grouped(trials: Iterable[TrialResult]) -> list[Group]:
     """Groups with their budgets and labels, in the order of their first trial, each seed once.
 
     The best checkpoints of a group are a group of their own behind it.
     """
-    gathered: dict[str, list[Outcome]] = {}
+    gathered: dict[str, list[TrialResult]] = {}
     for outcome in trials:
         gathered.setdefault(_key(outcome.record), []).append(outcome)
     groups = [group for some in gathered.values() for group in _by_host(some)]
@@ -140,15 +141,15 @@ def grouped(trials: Iterable[Outcome]) -> list[Group]:
     return [part for group in groups for part in _by_checkpoint(group)]
 
 
-def _by_host(trials: list[Outcome]) -> Iterator[Group]:
+def _by_host(trials: list[TrialResult]) -> Iterator[Group]:
     """One group, its seeds drawn on whatever hosts; one per host where two drew one seed."""
     ended = {one.record.seed for one in trials if one.record.status != "failed"}
     # An attempt that failed says nothing of a seed that ended elsewhere.
     trials = [
         one for one in trials if one.record.status != "failed" or one.record.seed not in ended
     ]
-    copies: list[list[Outcome]] = []
-    by_trial: dict[tuple[str, int], list[list[Outcome]]] = {}
+    copies: list[list[TrialResult]] = []
+    by_trial: dict[tuple[str, int], list[list[TrialResult]]] = {}
     for one in trials:
         alike = by_trial.setdefault((one.record.trial, one.record.seed), [])
         same = next((some for some in alike if _is_copy(some[0].record, one.record)), None)
@@ -156,7 +157,7 @@ def _by_host(trials: list[Outcome]) -> Iterator[Group]:
             alike.append(same := [])
             copies.append(same)
         same.append(one)
-    parts: dict[str, list[tuple[Outcome, list[str]]]] = {}
+    parts: dict[str, list[tuple[TrialResult, list[str]]]] = {}
     for some in copies:
         united = _one_of(some)
         parts.setdefault(hosts.key(host_of(united[0].record)), []).append(united)
@@ -167,7 +168,7 @@ def _by_host(trials: list[Outcome]) -> Iterator[Group]:
     apart = hosts.collide(drawn)
     pooled = [[one for part in parts.values() for one in part]]
     for part in parts.values() if apart else pooled:
-        seeds: dict[int, list[Outcome]] = {}
+        seeds: dict[int, list[TrialResult]] = {}
         for one, _ in part:
             seeds.setdefault(one.record.seed, []).append(one)
         chosen = [_one_of(seeds[seed]) for seed in sorted(seeds)]
@@ -180,7 +181,7 @@ def _is_copy(first: Record, second: Record) -> bool:
     return first == second or (bool(first.weights) and first.weights == second.weights)
 
 
-def _one_of(trials: list[Outcome]) -> tuple[Outcome, list[str]]:
+def _one_of(trials: list[TrialResult]) -> tuple[TrialResult, list[str]]:
     """Of trainings with one seed and host the finished one, then the newer; and what to say.
 
     It is given the scores that only its copies, and others of the same result, have.
@@ -201,7 +202,7 @@ def _one_of(trials: list[Outcome]) -> tuple[Outcome, list[str]]:
     return first, notes
 
 
-def _difference(first: Outcome, second: Outcome) -> str | None:
+def _difference(first: TrialResult, second: TrialResult) -> str | None:
     """In what two outcomes differ; None where they are the same to rounding."""
     if first.record.status != second.record.status:
         return f"{second.record.status}, not {first.record.status}"
@@ -245,8 +246,8 @@ def _rank(record: Record) -> tuple[bool, float]:
 
 def _by_checkpoint(group: Group) -> list[Group]:
     """The final models of a group, and below them the best ones where there are any."""
-    parts = [replace(group, outcomes=[one.of("final") for one in group.outcomes])]
-    gathered: dict[tuple[str | None, int | None], list[Outcome]] = {}
+    parts = [replace(group, trial_results=[one.of("final") for one in group.trial_results])]
+    gathered: dict[tuple[str | None, int | None], list[TrialResult]] = {}
     for one in group.finished:
         best = one.of("best")
         if best.scores:
@@ -255,7 +256,7 @@ def _by_checkpoint(group: Group) -> list[Group]:
     for (chooser, every), some in gathered.items():
         chosen = f"best {chooser}" + (f", every {every} rounds" if len(gathered) > 1 else "")
         label = f"{group.label} [{chosen}]"
-        parts.append(replace(group, outcomes=some, checkpoint="best", label=label, notes=[]))
+        parts.append(replace(group, trial_results=some, checkpoint="best", label=label, notes=[]))
     return parts
 
 
@@ -291,10 +292,10 @@ def _set_labels(groups: list[Group]) -> None:
         facts = _differing(_facts(own), [_facts(twin) for twin in twins])
         extra += [f"{name} {value}" for name, value in facts]
         given = _differing(own.hyperparameters, [twin.hyperparameters for twin in twins])
-        extra += [f"{name}={written(value)}" for name, value in given]
+        extra += [f"{name}={format_value(value)}" for name, value in given]
         if group.of_one_host:
             extra += hosts.differing(host_of(own), [host_of(twin) for twin in twins])
-        group.label = own.label + (f" [{', '.join(extra)}]" if extra else "")
+        group.label = own.spec + (f" [{', '.join(extra)}]" if extra else "")
 
 
 def _differing(own: dict[str, Any], others: list[dict[str, Any]]) -> list[tuple[str, Any]]:
@@ -306,7 +307,7 @@ def _differing(own: dict[str, Any], others: list[dict[str, Any]]) -> list[tuple[
 
 
 def _named(group: Group) -> tuple[str, str | None]:
-    return group.record.label, group.record.labels
+    return group.record.spec, group.record.labels
 
 
 def _data(group: Group) -> str:
@@ -330,6 +331,6 @@ def group_failures(group: Group) -> list[dict[str, Any]]:
             "reason": record.reason,
             "directory": None if directory is None else str(directory),
         }
-        for record, _, directory in group.outcomes
+        for record, _, directory in group.trial_results
         if record.status != "finished" and group.checkpoint == "final"
     ]

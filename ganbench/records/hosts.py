@@ -1,4 +1,4 @@
-"""Where numbers were made: what decides their rounding, and how a reader tells hosts apart."""
+"""Hosts: the machine and libraries that decide rounding, and their names in tables."""
 
 from __future__ import annotations
 

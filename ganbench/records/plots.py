@@ -1,4 +1,4 @@
-"""Pictures of training: one trial's history, and the L_I curves of many over each other."""
+"""Plots of training: one trial's history, and curves of many over each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ganbench.printable import printable_caption
+from ganbench.core.printable import printable_caption
 from ganbench.records.files import atomic_write
 
 HistoryRow = Mapping[str, Any]

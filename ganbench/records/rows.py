@@ -21,7 +21,7 @@ from ganbench.records.groups import (
 )
 from ganbench.records.schema import Cost, Record, ReferenceSet, ScoreSet
 from ganbench.records.statistics import Summary, summarise
-from ganbench.records.store import Outcome
+from ganbench.records.store import TrialResult
 
 DOCUMENT_VERSION = 2
 
@@ -69,7 +69,7 @@ class Comparison:
                 group.label,
                 {
                     one.record.seed: self.host_names[hosts.key(host_of(one.record))]
-                    for one in group.outcomes
+                    for one in group.trial_results
                 },
             )
             for group in groups
@@ -79,19 +79,19 @@ class Comparison:
         return [*hosts.notes(lines), *left_out]
 
 
-def compare(trials: Iterable[Outcome], references: Iterable[ReferenceSet] = ()) -> Comparison:
+def compare(trials: Iterable[TrialResult], references: Iterable[ReferenceSet] = ()) -> Comparison:
     """Group trials, summarise every metric over the seeds, and collect the references.
 
     A trial that occurs twice counts once. Numbers of different protocol are never pooled. Of the
     references those count that answer what was asked of the trials.
     """
-    outcomes = list(trials)
-    beside = [*_of_trials(outcomes), *_of_sets(outcomes, references)]
-    groups = grouped(outcomes)
+    trial_results = list(trials)
+    beside = [*_of_trials(trial_results), *_of_sets(trial_results, references)]
+    groups = grouped(trial_results)
     names = hosts.named(
         [
-            *(host_of(record) for record, _, _ in outcomes),
-            *(_measured_on(one, record) for record, some, _ in outcomes for one in some),
+            *(host_of(record) for record, _, _ in trial_results),
+            *(_measured_on(one, record) for record, some, _ in trial_results for one in some),
             *(one.host for one in beside),
         ]
     )
@@ -102,7 +102,7 @@ def compare(trials: Iterable[Outcome], references: Iterable[ReferenceSet] = ()) 
         group.skipped = _skipped(group)
         group.rows = [_with_hosts(row, group, names) for row in group.rows]
     notes: list[str] = []
-    return Comparison(groups, _reference_rows(outcomes, beside, names, notes), names, notes)
+    return Comparison(groups, _reference_rows(trial_results, beside, names, notes), names, notes)
 
 
 def document(comparison: Comparison) -> dict[str, Any]:
@@ -250,7 +250,7 @@ class _Reference:
     host: hosts.Facts
 
 
-def _of_trials(trials: Iterable[Outcome]) -> list[_Reference]:
+def _of_trials(trials: Iterable[TrialResult]) -> list[_Reference]:
     """The references in documents of schema 1."""
     return [
         _Reference(
@@ -267,7 +267,7 @@ def _of_trials(trials: Iterable[Outcome]) -> list[_Reference]:
     ]
 
 
-def _of_sets(trials: Sequence[Outcome], references: Iterable[ReferenceSet]) -> list[_Reference]:
+def _of_sets(trials: Sequence[TrialResult], references: Iterable[ReferenceSet]) -> list[_Reference]:
     """Of what lies beside trials that which answers a question that was asked of one of them."""
     asked = {
         (record.dataset_fingerprint, key)
@@ -293,7 +293,7 @@ def _of_sets(trials: Sequence[Outcome], references: Iterable[ReferenceSet]) -> l
 
 
 def _reference_rows(
-    trials: Sequence[Outcome],
+    trials: Sequence[TrialResult],
     references: Sequence[_Reference],
     names: dict[str, str],
     notes: list[str],

@@ -27,6 +27,7 @@ from ganbench.core.document import (
     Text,
 )
 from ganbench.core.score import Score, Skip
+from ganbench.core.specs import display_name, format_spec
 
 SCHEMA_VERSION = 2
 Version = Literal[1, 2]
@@ -35,24 +36,6 @@ Version = Literal[1, 2]
 Status = Literal["finished", "diverged", "failed"]
 Checkpoint = Literal["final", "best"]
 """Weights at the end of training, or those that were best on the validation split."""
-
-
-def label(variant: str, changed: Mapping[str, Any]) -> str:
-    """A variant with what was changed in it, as the command line takes it."""
-    pieces = [f"{name}={written(value)}" for name, value in changed.items()]
-    return f"{variant}:{','.join(pieces)}" if pieces else variant
-
-
-def titled(label: str, labels: str | None) -> str:
-    """A label with the label budget, where there is one: `sgan [labels 100]`."""
-    return f"{label} [labels {labels}]" if labels else label
-
-
-def written(value: Any) -> str:
-    """A hyperparameter's value as the command line takes it."""
-    if isinstance(value, tuple | list):
-        return "/".join(map(written, value))
-    return str(value).lower() if isinstance(value, bool) or value is None else str(value)
 
 
 def digest_of(facts: Any) -> str:
@@ -143,14 +126,14 @@ class TrialConfig(Document):
     device: Text
 
     @property
-    def label(self) -> str:
+    def spec(self) -> str:
         """What a user would type: `infogan:info_weight=0.5`."""
-        return label(self.variant, self.changed)
+        return format_spec(self.variant, self.changed)
 
     @property
     def title(self) -> str:
         """The label, and the label budget where there is one: `sgan [labels 100]`."""
-        return titled(self.label, self.labels)
+        return display_name(self.spec, self.labels)
 
     @property
     def identity(self) -> str:

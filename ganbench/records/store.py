@@ -17,8 +17,9 @@ from typing import Annotated, Any, BinaryIO, NamedTuple, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from ganbench.core.document import Document, finite
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.records.files import (
+    as_user_errors,
     atomic_write,
     damaged,
     is_file,
@@ -26,7 +27,6 @@ from ganbench.records.files import (
     open_own,
     read_text,
     refuse_link,
-    told,
 )
 from ganbench.records.schema import (
     SCHEMA_VERSION,
@@ -38,13 +38,13 @@ from ganbench.records.schema import (
 )
 
 __all__ = [
-    "Outcome",
     "ReferenceDirectory",
     "TrialDirectory",
+    "TrialResult",
     "atomic_write",
     "find_trials",
-    "read_outcomes",
     "read_references",
+    "read_trials",
 ]
 
 D = TypeVar("D", bound=Document)
@@ -57,14 +57,14 @@ REFERENCES = "references"
 ROW = TypeAdapter(dict[str, Annotated[float, Field(allow_inf_nan=False)] | None])
 
 
-class Outcome(NamedTuple):
-    """A trial as it was read: its record, its evaluations, and where they lie."""
+class TrialResult(NamedTuple):
+    """The result of a trial: its record, its scores, and where they lie."""
 
     record: Record
     scores: Sequence[ScoreSet]
     directory: Path | None = None
 
-    def only(self, keys: Collection[str]) -> Outcome:
+    def only(self, keys: Collection[str]) -> TrialResult:
         """The trial with the scores of these keys, and those that no evaluation asked for."""
         return self._replace(
             scores=[
@@ -79,7 +79,7 @@ class Outcome(NamedTuple):
             ]
         )
 
-    def of(self, checkpoint: Checkpoint) -> Outcome:
+    def of(self, checkpoint: Checkpoint) -> TrialResult:
         """The trial with the scores of one checkpoint alone."""
         return self._replace(scores=[one for one in self.scores if one.checkpoint == checkpoint])
 
@@ -119,7 +119,7 @@ class TrialDirectory:
                     f"{self.record_path}: this trial has its record, which is never "
                     "overwritten; remove the directory to train it again"
                 )
-            with told(self.record_path, "write"):
+            with as_user_errors(self.record_path, "write"):
                 self.record_path.rename(self._aside())
         atomic_write(self.record_path, _text(record))
 
@@ -156,7 +156,7 @@ class TrialDirectory:
 
     def clear_state(self) -> None:
         """Remove `state.json`, if there is one."""
-        with told(self.state_path, "remove"):
+        with as_user_errors(self.state_path, "remove"):
             self.state_path.unlink(missing_ok=True)
 
     def clear_attempt(self) -> None:
@@ -168,7 +168,7 @@ class TrialDirectory:
         """
         if self.has_record and self.read_record().status != "failed":
             raise UserError(f"{self.record_path}: this trial has ended; its files are kept")
-        with told(self.path, "clear"):
+        with as_user_errors(self.path, "clear"):
             for entry in list(self.path.glob("*")):
                 if entry.name.startswith("record") or (is_hidden(entry) and entry.suffix != ".tmp"):
                     continue
@@ -246,7 +246,7 @@ def _add(folder: Path, document: Document) -> Path:
 
 def _append(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     lines = "".join(json.dumps(_nulled(row), allow_nan=False) + "\n" for row in rows)
-    with told(path, "write"):
+    with as_user_errors(path, "write"):
         path.parent.mkdir(parents=True, exist_ok=True)
         with open_own(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, "a+b") as file:
             _drop_torn_line(file)
@@ -280,7 +280,7 @@ def find_trials(paths: Sequence[Path | str]) -> list[TrialDirectory]:
         if not path.exists():
             raise UserError(f"{path}: no such directory")
         start = path.parent if path.name == "record.json" else path
-        with told(start, "read"):
+        with as_user_errors(start, "read"):
             for folder in _folders_with_record(start):
                 found.setdefault(folder.resolve(), folder)
     if not found:
@@ -289,9 +289,9 @@ def find_trials(paths: Sequence[Path | str]) -> list[TrialDirectory]:
     return [TrialDirectory(found[key]) for key in sorted(found)]
 
 
-def read_outcomes(directories: Iterable[TrialDirectory]) -> list[Outcome]:
+def read_trials(directories: Iterable[TrialDirectory]) -> list[TrialResult]:
     """Record and scores of each trial, in the order given."""
-    return [Outcome(one.read_record(), one.read_scores(), one.path) for one in directories]
+    return [TrialResult(one.read_record(), one.read_scores(), one.path) for one in directories]
 
 
 def read_references(directories: Iterable[TrialDirectory]) -> list[ReferenceSet]:

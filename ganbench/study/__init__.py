@@ -1,1 +1,1 @@
-"""Many trials: what a study asks for, who runs it, and what it leaves."""
+"""Studies: many trials, planned, run and recorded."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ganbench.errors import UserError
-from ganbench.records import tables
-from ganbench.records.store import find_trials, read_outcomes, read_references
+from ganbench.core.errors import UserError
+from ganbench.records.store import find_trials, read_references, read_trials
+from ganbench.records.tables import frames
 
 RESULTS = Path("results")
 REFERENCE = "reference"
 
 
-def compare(*paths: str | Path) -> tables.Comparison:
+def compare(*paths: str | Path) -> frames.Comparison:
     """The numbers of all trials below `paths`; without any, of results/ but not its reference.
 
     Raises UserError where a path is missing, holds no trial, or a record is damaged.
@@ -25,4 +25,4 @@ def compare(*paths: str | Path) -> tables.Comparison:
         if not places:
             raise UserError(f"{RESULTS}/ holds no trials: run a study first")
     trials = find_trials(places)
-    return tables.compare(read_outcomes(trials), read_references(trials))
+    return frames.compare(read_trials(trials), read_references(trials))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ganbench.errors import UserError, unknown, within
+from ganbench.core.errors import UserError, unknown, within
 from ganbench.evaluate.settings import Settings
 from ganbench.train.modes import Execution, Mode, Precision
 

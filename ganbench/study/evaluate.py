@@ -6,43 +6,43 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganbench.core.errors import GanbenchError, UserError
 from ganbench.data import SOURCES
-from ganbench.errors import GanbenchError, UserError
 from ganbench.evaluate.evidence import SPLITS
 from ganbench.evaluate.settings import Settings
-from ganbench.plugins.blame import located
-from ganbench.records import tables
+from ganbench.plugins.error_places import located
 from ganbench.records.schema import ReferenceSet
 from ganbench.records.store import (
-    Outcome,
     ReferenceDirectory,
     TrialDirectory,
+    TrialResult,
     find_trials,
     read_references,
 )
-from ganbench.study import jobs as worker_jobs
-from ganbench.study.engine import Engine, LocalProcesses, parse_jobs
-from ganbench.study.jobs import ReferencesAsked, Rescoring, ScoringAsked
+from ganbench.records.tables import frames
+from ganbench.study import worker_tasks as worker_jobs
+from ganbench.study.engines.local import Engine, LocalProcesses, parse_jobs
 from ganbench.study.plan import owner_of_references, owner_of_scoring, scorings_of
+from ganbench.study.rescore import trust_data
 from ganbench.study.resolve import parse_device
-from ganbench.study.scoring import trust_data
+from ganbench.study.worker_tasks import ReferencesAsked, Rescoring, ScoringAsked
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class EvaluationResult:
     """What an evaluation of finished trials leaves: their scores, and what went wrong.
 
     outcomes: with the scores of this protocol alone. failures: (directory, reason).
     """
 
-    outcomes: list[Outcome]
+    trial_results: list[TrialResult]
     references: list[ReferenceSet]
     failures: list[tuple[Path, str]]
 
     @property
-    def comparison(self) -> tables.Comparison:
-        """The trials' numbers over seeds, ready for every renderer of `records.tables`."""
-        return tables.compare(self.outcomes, self.references)
+    def comparison(self) -> frames.Comparison:
+        """The trials' numbers over seeds, ready for every renderer of `records.tables.frames`."""
+        return frames.compare(self.trial_results, self.references)
 
 
 def evaluate(
@@ -56,7 +56,7 @@ def evaluate(
     data: str | Path | None = None,
     engine: Engine | None = None,
     tell: Callable[[str], None] = lambda line: None,
-) -> Evaluated:
+) -> EvaluationResult:
     """Score every finished trial below `paths` by the given settings.
 
     What a trial has been scored by already is not measured again. A trial that did not finish
@@ -116,13 +116,13 @@ def evaluate(
                 else:
                     keys[job.directory] |= set(answer)
                     tell(f"{job.directory}: evaluated")
-    outcomes = []
+    trial_results = []
     for path, wanted in keys.items():
         directory = TrialDirectory(path)
-        outcome = Outcome(directory.read_record(), directory.read_scores(), path)
-        outcomes.append(outcome.only(wanted))
+        outcome = TrialResult(directory.read_record(), directory.read_scores(), path)
+        trial_results.append(outcome.only(wanted))
     references = read_references(TrialDirectory(path) for path in keys)
-    return Evaluated(outcomes, references, failures)
+    return EvaluationResult(trial_results, references, failures)
 
 
 def _owner(job: Rescoring, dataset: str, variant: str) -> str:

@@ -1,4 +1,4 @@
-"""Alone with a trial's directory, across processes and machines; who waits is told for whom."""
+"""Locks on trials' directories, across processes and machines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.records.files import refuse_link
 
 SOON, RARELY = 1.0, 600.0

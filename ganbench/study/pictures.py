@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.records.groups import grouped
-from ganbench.records.store import Outcome, TrialDirectory
+from ganbench.records.store import TrialDirectory, TrialResult
 
 
-def draw(place: Path, outcomes: Sequence[Outcome]) -> None:
+def draw(place: Path, trial_results: Sequence[TrialResult]) -> None:
     """L_I over rounds, and metrics along training, where trials have kept them.
 
     Raises UserError where a picture cannot be written.
@@ -20,7 +20,7 @@ def draw(place: Path, outcomes: Sequence[Outcome]) -> None:
     bounds: dict[str, set[float]] = {}
     trials = [
         (group.label, outcome)
-        for group in grouped(outcomes)
+        for group in grouped(trial_results)
         if group.checkpoint == "final"
         for outcome in group.finished
     ]

@@ -11,27 +11,28 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from ganbench import data
+from ganbench.core.errors import UserError
+from ganbench.core.specs import parse_spec
 from ganbench.data.sources import Source
-from ganbench.errors import UserError
 from ganbench.evaluate.catalogue import METRICS, chosen
 from ganbench.evaluate.settings import Settings
 from ganbench.plugins import datasets, extractors, owner_of, registry
 from ganbench.records.schema import TrialConfig, digest_of
 from ganbench.records.store import ReferenceDirectory
-from ganbench.study import jobs
+from ganbench.study import worker_tasks
 from ganbench.study.config import StudyConfig
-from ganbench.study.jobs import (
-    DataAsked,
+from ganbench.study.trial import Trial
+from ganbench.study.worker_tasks import (
     DataFacts,
-    Reading,
+    DataRequest,
     ReferencesAsked,
     Rehearsal,
     Scoring,
     ScoringAsked,
     Spec,
-    Wanted,
+    SpecRequest,
 )
-from ganbench.study.trial import Trial
+from ganbench.train.round_reads import RoundReads
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
@@ -100,7 +101,11 @@ def plan(
     scorings = scorings_of(config.evaluation)
     trials = trials_of(config, tell, ask)
     keys = [
-        ask(jobs.look_at_scoring, asked(config, scoring), owner_of_scoring(config.dataset, scoring))
+        ask(
+            worker_tasks.look_at_scoring,
+            asked(config, scoring),
+            owner_of_scoring(config.dataset, scoring),
+        )
         for scoring in scorings
     ]
     settings = scorings[0].settings
@@ -119,7 +124,9 @@ def trials_of(
     """
     owner = owner_of(dataset=config.dataset)
     datasets.check(config.dataset)
-    source = ask(jobs.source_of, config.dataset, owner) if owner else data.source(config.dataset)
+    source = (
+        ask(worker_tasks.source_of, config.dataset, owner) if owner else data.source(config.dataset)
+    )
     budget = config.rounds if config.rounds is not None else source.rounds
     if config.eval_every is not None and not 1 <= config.eval_every <= budget:
         raise UserError(f"eval-every {config.eval_every}: must be from 1 to the {budget} rounds")
@@ -133,8 +140,8 @@ def trials_of(
         for trial in _trials(config, spec, read, facts, source, chooses):
             known = trials.setdefault(trial.identity, trial)
             first = trial.config.seed == config.numbers[0]
-            if known is not trial and first and known.label != trial.label:
-                tell(f"{trial.label} is the same as {known.label}")
+            if known is not trial and first and known.spec != trial.spec:
+                tell(f"{trial.spec} is the same as {known.spec}")
     return list(trials.values())
 
 
@@ -147,8 +154,8 @@ def eval_metrics(config: StudyConfig) -> tuple[str, ...] | None:
     """What is measured along training, in the order given: the first one chooses."""
     if config.eval_metrics is None:
         return None
-    asked = config.eval_metrics
-    names = asked.split(",") if isinstance(asked, str) else asked
+    request = config.eval_metrics
+    names = request.split(",") if isinstance(request, str) else request
     found = [spec.name for name in names for spec in chosen([name.strip()])]
     return tuple(dict.fromkeys(found))
 
@@ -196,11 +203,11 @@ def owner_of_references(job: ReferencesAsked) -> str:
 
 def _resolved(config: StudyConfig, source: Source, ask: Ask) -> tuple[list[Spec], list[str]]:
     """Every spec, and whose code runs where it plays with the data."""
-    names = [registry.parse(spec)[0] for spec in config.specs]
+    names = [parse_spec(spec)[0] for spec in config.specs]
     specs = [
         ask(
-            jobs.resolve,
-            Wanted(spec, config.hyperparameters, source.recipe),
+            worker_tasks.resolve,
+            SpecRequest(spec, config.hyperparameters, source.recipe),
             registry.owner(name),
         )
         for spec, name in zip(config.specs, names, strict=True)
@@ -209,7 +216,7 @@ def _resolved(config: StudyConfig, source: Source, ask: Ask) -> tuple[list[Spec]
 
 
 def _data_facts(config: StudyConfig, ask: Ask, owner: str) -> DataFacts:
-    asked = DataAsked(
+    request = DataRequest(
         config.dataset,
         config.root,
         config.labels,
@@ -217,7 +224,7 @@ def _data_facts(config: StudyConfig, ask: Ask, owner: str) -> DataFacts:
         config.device,
         config.execution,
     )
-    return ask(jobs.look_at_data, asked, owner)
+    return ask(worker_tasks.look_at_data, request, owner)
 
 
 def _rehearsed(
@@ -227,20 +234,20 @@ def _rehearsed(
     facts: DataFacts,
     tell: Callable[[str], None],
     ask: Ask,
-) -> list[tuple[Spec, Reading]]:
+) -> list[tuple[Spec, RoundReads]]:
     """Every spec with what a round of it reads, its supervised-only reference behind it."""
-    plays: list[tuple[Spec, Reading]] = []
+    plays: list[tuple[Spec, RoundReads]] = []
     for spec, owner in zip(specs, owners, strict=True):
-        read, idle = ask(jobs.rehearse, Rehearsal(spec, facts), owner)
+        read, idle = ask(worker_tasks.rehearse, Rehearsal(spec, facts), owner)
         plays.append((spec, read))
         if idle:
-            tell(f"{spec.label}: nothing in it reads {', '.join(idle)}; the row is another in name")
+            tell(f"{spec.spec}: nothing in it reads {', '.join(idle)}; the row is another in name")
         fewer = config.labels is not None and read.labels
         if fewer and (only := _supervised_only(spec, specs)):
-            tell(f"added {only.label}: what the labelled images alone are worth")
-            plays.append((only, ask(jobs.rehearse, Rehearsal(only, facts), owner).reading))
+            tell(f"added {only.spec}: what the labelled images alone are worth")
+            plays.append((only, ask(worker_tasks.rehearse, Rehearsal(only, facts), owner).reading))
     if config.labels is not None and not any(read.labels for _, read in plays):
-        names = ", ".join(dict.fromkeys(spec.label for spec in specs))
+        names = ", ".join(dict.fromkeys(spec.spec for spec in specs))
         raise UserError(f"labels {config.labels}: no variant here reads labels ({names})")
     return plays
 
@@ -248,7 +255,7 @@ def _rehearsed(
 def _trials(
     config: StudyConfig,
     spec: Spec,
-    read: Reading,
+    read: RoundReads,
     facts: DataFacts,
     source: Source,
     chooses: tuple[str, ...] | None,
@@ -293,13 +300,13 @@ def _trials(
     ]
 
 
-def _supervised_only(spec: Spec, asked: Sequence[Spec]) -> Spec | None:
+def _supervised_only(spec: Spec, request: Sequence[Spec]) -> Spec | None:
     """A semi-supervised spec on its labelled images alone, unless that was asked for."""
     if spec.resolved.get(SUPERVISED_ONLY) is not False:
         return None
     resolved = spec.resolved | {SUPERVISED_ONLY: True}
     named = {*spec.changed, SUPERVISED_ONLY}
     changed = {name: value for name, value in resolved.items() if name in named}
-    if any((one.digest, one.resolved) == (spec.digest, resolved) for one in asked):
+    if any((one.digest, one.resolved) == (spec.digest, resolved) for one in request):
         return None
     return replace(spec, changed=changed, resolved=resolved)

@@ -1,4 +1,4 @@
-"""What a person sees while trials run: a live table, or plain lines where there is no terminal."""
+"""The progress display: a live table, or plain lines where there is no terminal."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ganbench.errors import GanbenchError
-from ganbench.printable import printable
+from ganbench.core.errors import GanbenchError
+from ganbench.core.printable import printable
 from ganbench.records.schema import State
 from ganbench.records.store import TrialDirectory
 from ganbench.study.trial import Trial

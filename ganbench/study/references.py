@@ -1,4 +1,4 @@
-"""What a study's scores are read against: measured once for its data, kept beside its trials."""
+"""References of a study: measured once for its data, kept beside its trials."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import asdict
 
 import torch
 
+from ganbench.core import environment
 from ganbench.evaluate import references
 from ganbench.plugins import datasets
 from ganbench.records.schema import Host, ReferenceScores, ReferenceSet
 from ganbench.records.store import ReferenceDirectory
-from ganbench.study import host
-from ganbench.study.jobs import ReferencesAsked
 from ganbench.study.locks import lock
-from ganbench.study.scoring import specs_of
+from ganbench.study.rescore import specs_of
+from ganbench.study.worker_tasks import ReferencesAsked
 
 
 def measure(job: ReferencesAsked) -> int:
@@ -51,8 +51,8 @@ def measure(job: ReferencesAsked) -> int:
                 keys=tuple(keys[spec.name] for spec in missing if spec.name not in again),
                 references=sets,
                 seconds=time.perf_counter() - start,
-                host=Host.model_validate(host.describe(job.device)),
-                packages=host.packages(),
+                host=Host.model_validate(environment.describe(job.device)),
+                packages=environment.packages(),
             )
         )
     return sum(len(one.scores) for one in sets)

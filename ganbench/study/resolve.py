@@ -1,4 +1,4 @@
-"""What only a variant's own code, or the data, can tell of a study: planning's share in workers."""
+"""The part of planning that runs in workers: what a variant's own code, or the data, can tell."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ import json
 import torch
 from safetensors.torch import load, save
 
+from ganbench.core.errors import UserError, of_guest
+from ganbench.core.specs import parse_spec
 from ganbench.data.dataset import Split
-from ganbench.data.labels import check_labels
-from ganbench.errors import UserError, of_guest
+from ganbench.data.label_budget import check_labels
 from ganbench.model import NUMERICS
 from ganbench.plugins import datasets, registry, trust
-from ganbench.plugins.blame import is_ours, located
-from ganbench.study.jobs import (
-    DataAsked,
+from ganbench.plugins.error_places import is_ours, located
+from ganbench.study.rescore import keys_of
+from ganbench.study.worker_tasks import (
     DataFacts,
+    DataRequest,
     Rehearsal,
     Rehearsed,
     ScoringAsked,
     Spec,
-    Wanted,
+    SpecRequest,
 )
-from ganbench.study.reading import FEW, reading, unread
-from ganbench.study.scoring import keys_of
+from ganbench.train.batches_per_round import FEW, batches_per_round, unread_hyperparameters
 from ganbench.train.trainer import build
 
 
-def resolve(wanted: Wanted) -> Spec:
+def resolve(wanted: SpecRequest) -> Spec:
     """A spec's class and hyperparameters; code that is named here is known from now on.
 
     Raises UserError where it names nothing, or its hyperparameters are wrong.
     """
-    reference, own = registry.parse(wanted.spec)
+    reference, own = parse_spec(wanted.spec)
     variant = registry.load(reference)
     trust.remember(registry.source_of(variant))
     try:
@@ -53,25 +54,25 @@ def resolve(wanted: Wanted) -> Spec:
     return Spec(reference, name, source, digest, preset | changed, resolved)
 
 
-def look_at_data(asked: DataAsked) -> DataFacts:
+def look_at_data(request: DataRequest) -> DataFacts:
     """Load the data, and check what was asked of it and of the device.
 
     Raises UserError for data or a device that is not there, and for labels or a batch size
     that the data cannot give.
     """
-    device = parse_device(asked.device)
-    execution = asked.execution.on(device)
-    loaded = datasets.load(asked.dataset, asked.root)
+    device = parse_device(request.device)
+    execution = request.execution.on(device)
+    loaded = datasets.load(request.dataset, request.root)
     allowed = None
-    if asked.labels is not None:
+    if request.labels is not None:
         if not loaded.classes:
-            raise UserError(f"labels {asked.labels}: {asked.dataset} has no labels")
-        allowed = check_labels(loaded.train, asked.labels, loaded.classes)
-    source = datasets.source(asked.dataset)
-    size = source.batch_size if asked.batch_size is None else asked.batch_size
+            raise UserError(f"labels {request.labels}: {request.dataset} has no labels")
+        allowed = check_labels(loaded.train, request.labels, loaded.classes)
+    source = datasets.source(request.dataset)
+    size = source.batch_size if request.batch_size is None else request.batch_size
     if size > len(loaded.train):
         raise UserError(
-            f"batch size {size}: {asked.dataset} has {len(loaded.train)} training "
+            f"batch size {size}: {request.dataset} has {len(loaded.train)} training "
             f"images; give a smaller one with --batch-size"
         )
     few = loaded.train[:FEW]
@@ -92,13 +93,13 @@ def look_at_data(asked: DataAsked) -> DataFacts:
     )
 
 
-def look_at_scoring(asked: ScoringAsked) -> dict[str, str]:
+def look_at_scoring(request: ScoringAsked) -> dict[str, str]:
     """The keys of the scores that a scoring gives on some data, by metric.
 
     Raises UserError for data that is not there, and for metrics that cannot be loaded.
     """
-    dataset = datasets.load(asked.dataset, asked.root, asked.at)
-    return keys_of(asked.scoring, dataset, asked.split)
+    dataset = datasets.load(request.dataset, request.root, request.at)
+    return keys_of(request.scoring, dataset, request.split)
 
 
 def rehearse(job: Rehearsal) -> Rehearsed:
@@ -112,11 +113,11 @@ def rehearse(job: Rehearsal) -> Rehearsed:
     few = Split(**load(facts.few))
     try:
         if not facts.classes:  # would it read labels, if there were some?
-            game = build(variant, facts.shape, 2, spec.resolved, seed=0)
-            if reading(game, few).labels:
+            model = build(variant, facts.shape, 2, spec.resolved, seed=0)
+            if batches_per_round(model, few).labels:
                 raise ValueError("it reads labels, and there are none")
-        game = build(variant, facts.shape, facts.classes, spec.resolved, seed=0)
-        read = reading(game, few)
+        model = build(variant, facts.shape, facts.classes, spec.resolved, seed=0)
+        read = batches_per_round(model, few)
     except BaseException as error:
         if not of_guest(error):
             raise
@@ -124,7 +125,7 @@ def rehearse(job: Rehearsal) -> Rehearsed:
         reason = str(error) if said else located(error)
         raise UserError(f"{spec.reference} cannot be built for {facts.name}: {reason}") from error
     own = [name for name in spec.changed if name != "preset"]
-    idle = unread(variant, facts.classes, few, spec.resolved, own) if own else []
+    idle = unread_hyperparameters(variant, facts.classes, few, spec.resolved, own) if own else []
     return Rehearsed(read, idle)
 
 

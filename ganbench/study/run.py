@@ -12,23 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from ganbench.errors import GanbenchError, UserError
-from ganbench.plugins.blame import located
-from ganbench.records import tables
+from ganbench.core.errors import GanbenchError, UserError
+from ganbench.plugins.error_places import located
 from ganbench.records.schema import Record, ReferenceSet
-from ganbench.records.store import (
-    Outcome,
-    ReferenceDirectory,
-    TrialDirectory,
-    atomic_write,
-)
-from ganbench.study import jobs as work
+from ganbench.records.store import ReferenceDirectory, TrialDirectory, TrialResult, atomic_write
+from ganbench.records.tables import frames
+from ganbench.study import worker_tasks as work
 from ganbench.study.config import StudyConfig
-from ganbench.study.engine import Crashed, Engine, LocalProcesses, answer_of, parse_jobs
-from ganbench.study.jobs import ReferencesAsked, Rescoring
+from ganbench.study.engines.local import Engine, LocalProcesses, WorkerDied, answer_of, parse_jobs
 from ganbench.study.plan import Plan, owner_of_references, plan
 from ganbench.study.progress import Progress, say
 from ganbench.study.trial import Trial, is_done, is_finished, measured
+from ganbench.study.worker_tasks import ReferencesAsked, Rescoring
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,14 +34,14 @@ class Result:
     """What a study leaves: records, scores and tables, and where its files are."""
 
     directory: Path
-    outcomes: list[Outcome]
+    trial_results: list[TrialResult]
     references: list[ReferenceSet]
     trained: int
 
     @property
     def records(self) -> list[Record]:
         """One record per trial, in the order asked for."""
-        return [outcome.record for outcome in self.outcomes]
+        return [outcome.record for outcome in self.trial_results]
 
     @property
     def failures(self) -> list[Record]:
@@ -54,21 +49,21 @@ class Result:
         return [record for record in self.records if record.status != "finished"]
 
     @property
-    def comparison(self) -> tables.Comparison:
-        """The trials' numbers over seeds, ready for every renderer of `records.tables`."""
-        return tables.compare(self.outcomes, self.references)
+    def comparison(self) -> frames.Comparison:
+        """The trials' numbers over seeds, ready for every renderer of `records.tables.frames`."""
+        return frames.compare(self.trial_results, self.references)
 
     @property
     def table(self) -> pd.DataFrame:
         """Means over seeds: a row per variant or reference, a column per metric."""
-        return tables.table(self.comparison)
+        return frames.table(self.comparison)
 
     @property
     def pictures(self) -> list[Path]:
         """The pictures of the finished trials and of the study."""
         found = [
             directory / name
-            for record, _, directory in self.outcomes
+            for record, _, directory in self.trial_results
             if record.status == "finished" and directory
             for name in ("samples.png", "traversal.png", "neighbours.png", "history.png")
         ]
@@ -97,13 +92,13 @@ def run(
         tell = partial(say, console)
         planned = plan(config, tell=tell, ask=partial(answer_of, engine, what="planning"))
         trained = _train(planned, config, engine, console)
-        width = parse_jobs(config.jobs, planned.trials[0].config.device)
-        for line in _measure_guests(planned, engine, width):
+        max_workers = parse_jobs(config.jobs, planned.trials[0].config.device)
+        for line in _measure_guests(planned, engine, max_workers):
             tell(f"warning: {line}")
         result = Result(place / "studies" / planned.identity, *_collected(planned, trained))
         try:
-            _leave(result, config)
-            drawn = result.directory, result.outcomes
+            write_study_files(result, config)
+            drawn = result.directory, result.trial_results
             answer_of(engine, work.draw, drawn, "", "pictures of the study")
         except Exception as error:  # the numbers are there, and so are the trials' own pictures
             reason = str(error) if isinstance(error, GanbenchError) else repr(error)
@@ -116,8 +111,8 @@ def _train(
 ) -> dict[str, Record]:
     """Run what is not done, and the references where they are missing; records by identity."""
     trials = planned.trials
-    width = min(parse_jobs(config.jobs, trials[0].config.device), len(trials))
-    due = [replace(trial, jobs=width) for trial in trials if not is_done(trial)]
+    max_workers = min(parse_jobs(config.jobs, trials[0].config.device), len(trials))
+    due = [replace(trial, jobs=max_workers) for trial in trials if not is_done(trial)]
     owners = {trial.identity: planned.owner_of(trial) for trial in trials}
     wanted = planned.references()
     records: dict[str, Record] = {}
@@ -130,7 +125,7 @@ def _train(
     if due or wanted:
         with Progress(due, console) as progress:
             jobs: list[Trial | ReferencesAsked] = [*wanted, *due]
-            for job, answer in engine.run(work.perform, jobs, width, owner):
+            for job, answer in engine.run(work.perform, jobs, max_workers, owner):
                 if isinstance(job, Trial):
                     records[job.identity] = record = _record(job, answer)
                     reason = f": {record.reason}" if record.reason else ""
@@ -140,7 +135,7 @@ def _train(
     return records
 
 
-def _measure_guests(planned: Plan, engine: Engine, width: int) -> Iterator[str]:
+def _measure_guests(planned: Plan, engine: Engine, max_workers: int) -> Iterator[str]:
     """Measure what is not ganbench's own, from saved weights and in processes of its own.
 
     Yields what went wrong.
@@ -160,7 +155,7 @@ def _measure_guests(planned: Plan, engine: Engine, width: int) -> Iterator[str]:
         ]
         owners = {trial.directory: planned.owner_of(trial, scoring) for trial in planned.trials}
         owner = partial(_owner, owners)
-        for job, answer in engine.run(work.rescore, jobs, width, owner):
+        for job, answer in engine.run(work.rescore, jobs, max_workers, owner):
             if isinstance(answer, BaseException):
                 yield f"{job.directory}: no {', '.join(keys)}: {_reason(answer)}"
 
@@ -171,16 +166,18 @@ def _owner(owners: Mapping[Path, str], job: Rescoring) -> str:
 
 def _collected(
     planned: Plan, trained: Mapping[str, Record]
-) -> tuple[list[Outcome], list[ReferenceSet], int]:
+) -> tuple[list[TrialResult], list[ReferenceSet], int]:
     """Every trial with the scores that were asked for, the references, how many ran now."""
     wanted = {key for keys in planned.keys for key in keys.values()}
-    outcomes = []
+    trial_results = []
     for trial in planned.trials:
         directory = TrialDirectory(trial.directory)
         record = trained.get(trial.identity) or directory.read_record()
-        outcomes.append(Outcome(record, directory.read_scores(), trial.directory).only(wanted))
+        trial_results.append(
+            TrialResult(record, directory.read_scores(), trial.directory).only(wanted)
+        )
     references = ReferenceDirectory.beside(planned.trials[0].directory).read()
-    return outcomes, references, len(trained)
+    return trial_results, references, len(trained)
 
 
 def writable(results: Path) -> Path:
@@ -198,14 +195,14 @@ def writable(results: Path) -> Path:
 
 
 def _reason(error: BaseException) -> str:
-    return str(error) if isinstance(error, GanbenchError | Crashed) else located(error)
+    return str(error) if isinstance(error, GanbenchError | WorkerDied) else located(error)
 
 
 def _record(trial: Trial, answer: Record | int | BaseException) -> Record:
     """What a trial came to, also where its process could not say so itself."""
     if isinstance(answer, Record):
         return answer
-    from ganbench.study.work import failed  # rare, and with torch: it names the machine
+    from ganbench.study.run_trial import failed  # rare, and with torch: it names the machine
 
     assert isinstance(answer, BaseException)
     record = failed(trial, _reason(answer))
@@ -220,12 +217,12 @@ def _record(trial: Trial, answer: Record | int | BaseException) -> Record:
     return record
 
 
-def _leave(result: Result, config: StudyConfig) -> None:
+def write_study_files(result: Result, config: StudyConfig) -> None:
     """The study's own files but its pictures."""
     comparison = result.comparison
-    names = [outcome.directory.name for outcome in result.outcomes if outcome.directory]
+    names = [outcome.directory.name for outcome in result.trial_results if outcome.directory]
     place = result.directory
     about = {"name": config.name, "command": config.command, "trials": names}
     atomic_write(place / "study.json", json.dumps(about, indent=1) + "\n")
-    atomic_write(place / "table.md", tables.render_markdown(comparison))
-    atomic_write(place / "table.csv", tables.render_csv(comparison.rows))
+    atomic_write(place / "table.md", frames.render_markdown(comparison))
+    atomic_write(place / "table.csv", frames.render_csv(comparison.rows))

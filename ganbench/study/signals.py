@@ -9,7 +9,7 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, Self
 
-from ganbench.errors import Interrupted
+from ganbench.core.errors import Interrupted
 
 
 def at_once(*_: object) -> NoReturn:
@@ -25,7 +25,7 @@ def end_at_once() -> None:
             signal.signal(number, at_once)
 
 
-class Held:
+class DeferredSignals:
     """A context in which the first signal is only noted, for `check`; the second has its way.
 
     Handlers that are not Python's own or ganbench's stay, and so do those of ignored signals.

@@ -1,4 +1,5 @@
-"""What a trial is, and whether it is done. Imports no torch: `study.work` carries it out."""
+"""Trials: their identity, their directory, and whether they are done. Imports no torch:
+`study.run_trial` carries it out."""
 
 from __future__ import annotations
 
@@ -7,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ganbench.core.specs import format_spec
 from ganbench.evaluate.settings import Settings
-from ganbench.records.schema import Record, TrialConfig, label
+from ganbench.records.schema import Record, TrialConfig
 from ganbench.records.store import TrialDirectory
 from ganbench.train.modes import Execution
 
@@ -47,9 +49,9 @@ class Trial:
         return self.config.identity
 
     @property
-    def label(self) -> str:
+    def spec(self) -> str:
         """What the user would type: `infogan:info_weight=0.5`."""
-        return self.config.label
+        return self.config.spec
 
     @property
     def title(self) -> str:
@@ -61,7 +63,7 @@ class Trial:
         """Where the trial's files go: the same for another spelling of the same trial."""
         config = self.config
         budget = f"-labels{config.labels}" if config.labels else ""
-        shown = slug(label(self.name, config.changed))
+        shown = slug(format_spec(self.name, config.changed))
         return self.results / self.folder / f"{shown}{budget}-seed{config.seed}-{config.identity}"
 
 

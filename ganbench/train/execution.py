@@ -1,4 +1,4 @@
-"""Carrying out how rounds are executed. What a round is stays: numbers move by rounding alone."""
+"""Execution of rounds by mode and precision; numbers move by rounding alone."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ganbench.model.layers import Dense, UpsampledConv2d, known
 from ganbench.train.modes import Mode, Precision
 
 
-def arrange(game: nn.Module, mode: Mode) -> None:
+def arrange(model: nn.Module, mode: Mode) -> None:
     """Lay out a game's convolutions, in place, and choose how its layers compute.
 
     Weights decide the layout of what flows through a convolution. Networks with modules
     of a plug-in's own stay as they are: `x.view(len(x), -1)` refuses channels_last.
     """
     plain = mode == "reference"
-    for network in game.children():
+    for network in model.children():
         layout = torch.channels_last
         if plain or not known(network):
             layout = torch.contiguous_format
@@ -30,7 +30,7 @@ def arrange(game: nn.Module, mode: Mode) -> None:
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
                 module.to(memory_format=layout)
     if mode == "compile":
-        for network in game.children():
+        for network in model.children():
             network.compile()
 
 

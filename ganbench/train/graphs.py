@@ -1,7 +1,7 @@
 """Whole rounds as CUDA graphs: captured once per set of due updates, then replayed.
 
 A graph repeats the very kernels of the round that it was captured from, on the same memory.
-What a round does besides launching kernels is done before each replay: the dealer chooses the
+What a round does besides launching kernels is done before each replay: the loader chooses the
 next rows and puts them where the graph reads them, and counters on the host move on.
 """
 
@@ -13,25 +13,25 @@ from typing import Any, Protocol
 
 import torch
 
-from ganbench.data.device import Dealer
+from ganbench.data.batches import BatchLoader
 
 Counters = Mapping[Any, int]
 """What a round counts on the host: images seen, values added to the gauge."""
 
 WARM_UP = 3
 """Rounds of each kind that are played before one is captured: libraries choose their kernels."""
-PROVED = 2
+CHECKED_REPLAYS = 2
 """Replays of each graph that are compared with the round as it is written."""
 
 
 class Recorder(Protocol):
-    """Captures what `play` launches, without running it; gives what replays it."""
+    """Captures what `train` launches, without running it; gives what replays it."""
 
     def capture(self, play: Callable[[], None]) -> Callable[[], None]:
         """Record a round."""
         ...
 
-    def aside(self) -> Any:
+    def side_stream(self) -> Any:
         """The context that rounds before the first capture are played in."""
         ...
 
@@ -54,7 +54,7 @@ class CudaRecorder:
         return graph.replay
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
+    def side_stream(self) -> Iterator[None]:
         """On the stream of the captures, which memory is tied to."""
         outside = torch.cuda.current_stream(self.stream.device)
         self.stream.wait_stream(outside)
@@ -76,23 +76,23 @@ class GraphedRounds:
         self,
         recorder: Recorder,
         play: Callable[[tuple[str, ...]], None],
-        dealers: list[Dealer],
+        loaders: list[BatchLoader],
         counters: Callable[[], Counters],
         count: Callable[[Counters], None],
-        proof: Callable[[], Callable[[tuple[str, ...]], str | None]],
-        recovery: Callable[[], Callable[[], None]],
+        check: Callable[[], Callable[[tuple[str, ...]], str | None]],
+        rollback: Callable[[], Callable[[], None]],
     ) -> None:
         self.recorder = recorder
         self.play = play
-        self.dealers = dealers
+        self.dealers = loaders
         self.counters = counters
         self.count = count
-        self.proof = proof
-        self.recovery = recovery
+        self.proof = check
+        self.recovery = rollback
         self.played: dict[tuple[str, ...], int] = {}
         """Rounds of each kind that were no mere replays."""
         self.dealt: dict[tuple[str, ...], list[int]] = {}
-        """Batches that each dealer gave in the last such round."""
+        """Batches that each loader gave in the last such round."""
         self.graphs: dict[tuple[str, ...], tuple[Callable[[], None], Counters, list[int]]] = {}
         self.reason: str | None = None
         """Why rounds are not replayed."""
@@ -104,19 +104,19 @@ class GraphedRounds:
         if self.reason is None and played >= WARM_UP and due not in self.graphs:
             self._capture(due)
         if due not in self.graphs:
-            already = [dealer.calls for dealer in self.dealers]
-            with self.recorder.aside():
+            already = [loader.calls for loader in self.dealers]
+            with self.recorder.side_stream():
                 self.play(due)
-            calls = [dealer.calls for dealer in self.dealers]
+            calls = [loader.calls for loader in self.dealers]
             self.dealt[due] = [now - a for now, a in zip(calls, already, strict=True)]
             self.played[due] = played + 1
             return
-        if played < WARM_UP + PROVED:
+        if played < WARM_UP + CHECKED_REPLAYS:
             compare = self.proof()
             self.played[due] = played + 1
         replay, counted, dealt = self.graphs[due]
-        for dealer, times in zip(self.dealers, dealt, strict=True):
-            dealer.stage(times)
+        for loader, times in zip(self.dealers, dealt, strict=True):
+            loader.stage(times)
         replay()
         before = self.counters()
         self.count({name: before.get(name, 0) + more for name, more in counted.items()})
@@ -133,8 +133,8 @@ class GraphedRounds:
         before = dict(self.counters())
         recover = self.recovery()
         try:
-            for dealer, calls in zip(self.dealers, self.dealt[due], strict=True):
-                dealer.start_staging(calls)
+            for loader, calls in zip(self.dealers, self.dealt[due], strict=True):
+                loader.start_staging(calls)
             replay = self.recorder.capture(lambda: self.play(due))
         except Exception as error:
             while isinstance(error.__context__, Exception):  # ending a capture fails, too
@@ -144,7 +144,7 @@ class GraphedRounds:
             recover()
             return
         finally:
-            dealt = [dealer.end_staging() for dealer in self.dealers]
+            dealt = [loader.end_staging() for loader in self.dealers]
             after = self.counters()
             self.count(before)
         counted = {name: value - before.get(name, 0) for name, value in after.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 
 Mode = Literal["auto", "reference", "eager", "graph", "compile"]
 Precision = Literal["tf32", "strict", "bf16"]

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganbench import adam
-from ganbench.adam import Adam
+from ganbench.core import optim
+from ganbench.core.optim import Adam
 from ganbench.model import Update
 from ganbench.model.optimizers import arguments, parse
 from ganbench.train.modes import Mode
@@ -49,7 +49,7 @@ class Rate:
 def make(update: Update, owned: list[nn.Parameter], mode: Mode, rate: Rate) -> Optimizer:
     """The optimizer of the parameters that an update owns.
 
-    Adam is the fused one of `ganbench.adam` where that serves, torch's elsewhere; in the mode
+    Adam is the fused one of `ganbench.core.optim` where that serves, torch's elsewhere; in the mode
     `reference` every class computes tensor by tensor, as it is written.
 
     Raises ValueError, with the class's own words, for what the class cannot train.
@@ -59,7 +59,7 @@ def make(update: Update, owned: list[nn.Parameter], mode: Mode, rate: Rate) -> O
     settings: dict[str, Any] = {"betas": update.betas, "weight_decay": update.weight_decay or 0.0}
     chosen = {name: value for name, value in settings.items() if name in takes} | given
     plain = mode == "reference"
-    if cls is torch.optim.Adam and not plain and adam.serves(owned) and set(given) <= {"eps"}:
+    if cls is torch.optim.Adam and not plain and optim.serves(owned) and set(given) <= {"eps"}:
         return Adam(owned, rate.value, **chosen)
     how: dict[str, Any] = {}
     if plain:

@@ -22,10 +22,10 @@ def rehearse(trainer: Trainer) -> int:
     Raises ValueError where a loss is no finite scalar, or where it cannot reach a parameter that
     its update owns.
     """
-    twin = trainer.twin()
-    names = {id(p): name for name, p in twin.game.named_parameters()}
-    for update in twin.updates:
-        loss, _ = twin.loss(update, twin.deal(twin.clock))
+    clone = trainer.clone()
+    names = {id(p): name for name, p in clone.model.named_parameters()}
+    for update in clone.updates:
+        loss, _ = clone.loss(update, clone.next_batch(clone.clock))
         if not isinstance(loss, Tensor) or loss.dim() != 0:
             what = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else loss
             raise ValueError(f"the loss of update {update.name!r} must be a scalar, not {what}")
@@ -33,7 +33,7 @@ def rehearse(trainer: Trainer) -> int:
             raise ValueError(
                 f"the loss of update {update.name!r} is {loss.item()} on the first batch"
             )
-        owned = twin.owned[update.name]
+        owned = clone.owned[update.name]
         found: tuple[Tensor | None, ...] = (None,) * len(owned)
         if loss.requires_grad:
             found = torch.autograd.grad(loss, owned, allow_unused=True)
@@ -44,5 +44,5 @@ def rehearse(trainer: Trainer) -> int:
                 f"which it owns"
             )
     with FlopCounter() as counter:
-        twin.play_round()
+        clone.train_round()
     return counter.total

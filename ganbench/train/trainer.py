@@ -1,4 +1,4 @@
-"""The round trainer: plays every update that is due, once, in written order."""
+"""The trainer: applies every update that is due, once per round, in written order."""
 
 from __future__ import annotations
 
@@ -9,29 +9,28 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
+from ganbench.core.errors import Diverged, UserError
+from ganbench.core.seeding import seeds
+from ganbench.data.batches import BatchLoader
 from ganbench.data.dataset import Split, Streamed
-from ganbench.data.device import Dealer
-from ganbench.errors import Diverged, UserError
-from ganbench.model import Batch, Game, Update
-from ganbench.train.average import Average
+from ganbench.model import Batch, Update, Variant
+from ganbench.train.ema import ExponentialMovingAverage
 from ganbench.train.execution import arrange, autocast, products
+from ganbench.train.graph_check import graph_check
 from ganbench.train.graphs import CudaRecorder, GraphedRounds, Recorder
-from ganbench.train.history import Gauge, Stopwatch
+from ganbench.train.historical_averaging import HistoricalAverage
+from ganbench.train.meters import LossMeter, StepTimer
 from ganbench.train.modes import Execution
 from ganbench.train.optimizers import Rate, clip_gradient, clip_weights, load_state, make
-from ganbench.train.past import Past
-from ganbench.train.proof import proof
 from ganbench.train.rehearsal import rehearse
 
 UpdateHook = Callable[[Update], None]
 Section = Callable[[str], AbstractContextManager[Any]]
 
-STREAMS = ("weights", "data", "latent", "calibration", "labelled")
 CALIBRATION = 50
 """Batches that an averaged network's batch-norm statistics are taken from."""
 
@@ -42,28 +41,19 @@ def _only(name: str, act: Callable[[], None], update: Update) -> None:
         act()
 
 
-def seeds(seed: int) -> dict[str, int]:
-    """Independent seeds of the random streams of one trial, by name."""
-    children = np.random.SeedSequence(seed).spawn(len(STREAMS))
-    return {
-        name: int(child.generate_state(1, np.uint64)[0] >> np.uint64(1))
-        for name, child in zip(STREAMS, children, strict=True)
-    }
-
-
 def build(
-    variant: type[Game],
+    variant: type[Variant],
     shape: tuple[int, ...],
     classes: int,
     hyperparameters: dict[str, Any],
     seed: int,
-) -> Game:
+) -> Variant:
     """Make a variant with initial weights fixed by `seed`; torch's own generator is untouched."""
     with torch.random.fork_rng():
         torch.manual_seed(seeds(seed)["weights"])
-        game = variant(shape, classes, hyperparameters)
-    game.check_ownership()
-    return game
+        model = variant(shape, classes, hyperparameters)
+    model.check_ownership()
+    return model
 
 
 class Trainer:
@@ -85,7 +75,7 @@ class Trainer:
 
     def __init__(
         self,
-        game: Game,
+        model: Variant,
         split: Split | Streamed,
         *,
         seed: int,
@@ -98,8 +88,8 @@ class Trainer:
     ) -> None:
         self.device = torch.device(device)
         self.execution = (execution or Execution()).on(self.device.type)
-        self.game = game.to(self.device).train()
-        arrange(self.game, self.execution.mode)
+        self.model = model.to(self.device).train()
+        arrange(self.model, self.execution.mode)
         self.seed = seed
         self.rounds = rounds
         self.batch_size = batch_size
@@ -114,18 +104,18 @@ class Trainer:
             raise UserError(
                 f"batch size {batch_size} is larger than the {len(split)} training images"
             )
-        self.dealer = Dealer(split, batch_size, self.rngs["data"])
+        self.loader = BatchLoader(split, batch_size, self.rngs["data"])
         self.labelled = labelled
-        self.labelled_dealer = (
-            None if labelled is None else Dealer(labelled, batch_size, self.rngs["labelled"])
+        self.labelled_loader = (
+            None if labelled is None else BatchLoader(labelled, batch_size, self.rngs["labelled"])
         )
         self.round = 0
         self.images_seen = 0
         self.clock = torch.zeros((), device=self.device)
-        self.game.prepare(self.deal(self.clock))
+        self.model.prepare(self.next_batch(self.clock))
         self.images_seen = 0
-        self.updates = [adapt(self.game.completed(update)) for update in self.game.updates()]
-        self.owned = {update.name: self.game.owned(update) for update in self.updates}
+        self.updates = [adapt(self.model.completed(update)) for update in self.model.updates()]
+        self.owned = {update.name: self.model.owned(update) for update in self.updates}
         self.rates = {update.name: Rate(update, self.device) for update in self.updates}
         self.optimizers = {
             update.name: make(
@@ -133,8 +123,8 @@ class Trainer:
             )
             for update in self.updates
         }
-        self.pasts = {
-            update.name: Past(self.owned[update.name], update.historical_averaging)
+        self.historical_averages = {
+            update.name: HistoricalAverage(self.owned[update.name], update.historical_averaging)
             for update in self.updates
             if update.historical_averaging
         }
@@ -143,17 +133,19 @@ class Trainer:
         self.after_round: list[Callable[[], None]] = []
         for one in self.updates:
             self._attach(one)
-        generator = getattr(game, "generator", None)
+        generator = getattr(model, "generator", None)
         moving = {id(p) for p in generator.parameters()} if generator is not None else set()
         self.moves_generator = {
             name: any(id(p) in moving for p in owned) for name, owned in self.owned.items()
         }
         self.averages = {
-            name: Average(nn.ModuleDict({name: getattr(self.game, name)}), self.game.ema)
-            for name in self.game.averaged
+            name: ExponentialMovingAverage(
+                nn.ModuleDict({name: getattr(self.model, name)}), self.model.ema
+            )
+            for name in self.model.ema_networks
         }
-        self.gauge = Gauge(self.device)
-        self.stopwatch = Stopwatch(self.device)
+        self.losses = LossMeter(self.device)
+        self.timer = StepTimer(self.device)
         self.graphs: GraphedRounds | None = None
         if self.execution.mode == "graph":
             drawn = [self.rngs["latent"]]
@@ -161,11 +153,11 @@ class Trainer:
 
     def _attach(self, update: Update) -> None:
         """Hook up what an update asks for around its step: its past, and bounds."""
-        owned, past = self.owned[update.name], self.pasts.get(update.name)
+        owned, past = self.owned[update.name], self.historical_averages.get(update.name)
         before, after = [], []
         if past:
-            before.append(past.pull)
-            after.append(past.add)
+            before.append(past.add_gradient)
+            after.append(past.update)
         if update.clip_gradient:
             before.append(partial(clip_gradient, owned, update.clip_gradient))
         if update.clip_weights:
@@ -185,68 +177,68 @@ class Trainer:
 
     def graphed(self, recorder: Recorder) -> GraphedRounds:
         """Rounds that are recorded once and replayed."""
-        dealers = [self.dealer] + ([self.labelled_dealer] if self.labelled_dealer else [])
+        loaders = [self.loader] + ([self.labelled_loader] if self.labelled_loader else [])
         return GraphedRounds(
             recorder,
-            self.play_updates,
-            dealers,
+            self.run_updates,
+            loaders,
             self.counters,
             self.count,
-            partial(proof, self),
-            self.recovery,
+            partial(graph_check, self),
+            self.rollback,
         )
 
-    def recovery(self) -> Callable[[], None]:
-        """What undoes a round that was recorded in part: call it where recording failed."""
+    def rollback(self) -> Callable[[], None]:
+        """A function that undoes a round that was captured in part."""
         state = self.rngs["latent"].get_state()
 
         def recover() -> None:
             self.rngs["latent"] = torch.Generator(self.device)  # the old one may be locked
             self.rngs["latent"].set_state(state)
-            for parameter in self.game.parameters():
+            for parameter in self.model.parameters():
                 parameter.grad = None
 
         return recover
 
-    def twin(self) -> Trainer:
+    def clone(self) -> Trainer:
         """A trainer of a copy of the game, with the same data and settings, at its start."""
         return Trainer(
-            copy.deepcopy(self.game),
-            self.dealer.split,
+            copy.deepcopy(self.model),
+            self.loader.split,
             seed=self.seed,
             batch_size=self.batch_size,
             rounds=self.rounds,
             device=self.device,
-            labelled=self.labelled_dealer.split if self.labelled_dealer else None,
+            labelled=self.labelled_loader.split if self.labelled_loader else None,
             execution=self.execution.plainly(),
             adapt=self.adapt,
         )
 
     def counters(self) -> dict[Any, int]:
         """What rounds count on the host."""
-        return {None: self.images_seen, **self.gauge.counts}
+        return {None: self.images_seen, **self.losses.counts}
 
     def count(self, values: Mapping[Any, int]) -> None:
         """Set what `counters` gives."""
         self.images_seen = values[None]
-        self.gauge.counts = {name: n for name, n in values.items() if name is not None and n}
+        self.losses.counts = {name: n for name, n in values.items() if name is not None and n}
 
-    def play(
+    def train(
         self, rounds: int, every: int = 50, report: Callable[[dict[str, float]], None] | None = None
     ) -> None:
-        """Play `rounds` rounds; every `every` rounds, read the history and report it.
+        """Train for `rounds` rounds; every `every` rounds, read the meters and report them.
 
         Raises Diverged where a loss is no longer finite.
         """
         last = self.round + rounds
-        self.stopwatch.mark()
+        self.timer.mark()
         with products(self.execution.precision):
             while self.round < last:
-                self.play_round()
-                self.stopwatch.mark()
+                self.train_round()
+                self.timer.mark()
                 if self.round % every == 0 or self.round == last:
-                    means = self.gauge.read()
-                    self.stopwatch.read()  # the device is waited for anyway
+                    means = self.losses.read()
+                    self.timer.read()  # the device is waited for anyway
                     for name, value in means.items():
                         if not math.isfinite(value):
                             raise Diverged(
@@ -255,32 +247,32 @@ class Trainer:
                             )
                     if report:
                         report({"round": self.round, "images": self.images_seen, **means})
-        self.stopwatch.pause()
+        self.timer.pause()
 
-    def play_round(self) -> None:
-        """Every update that is due, once, in written order; then the averages."""
+    def train_round(self) -> None:
+        """Apply every update that is due, once, in written order; then update the averages."""
         number = self.round + 1
         due = tuple(update.name for update in self.updates if update.due(number))
-        (self.graphs or self.play_updates)(due)
+        (self.graphs or self.run_updates)(due)
         self.round = number
         for hook in self.after_round:
             hook()
 
-    def play_updates(self, due: tuple[str, ...]) -> None:
+    def run_updates(self, due: tuple[str, ...]) -> None:
         """A round on the device: what a CUDA graph records."""
         progress = self.clock / self.rounds
-        batch = self.deal(progress)
+        batch = self.next_batch(progress)
         for update in self.updates:
             if update.name in due:
                 for step in range(update.steps):
                     if step:
-                        batch = self.deal(progress)
-                    self.take(update, batch)
+                        batch = self.next_batch(progress)
+                    self.apply_update(update, batch)
         self.clock += 1
         for average in self.averages.values():
             average.update(self.clock)
 
-    def take(self, update: Update, batch: Batch) -> None:
+    def apply_update(self, update: Update, batch: Batch) -> None:
         """One step of one update. Only its own parameters get gradients and move."""
         owned = self.owned[update.name]
         with self._section(f"update {update.name}"):
@@ -295,8 +287,8 @@ class Trainer:
                 hook(update)
             for parameter in owned:
                 parameter.grad = None
-        self.gauge.add({update.name: loss, **logs})
-        if self.game.fresh_fakes:
+        self.losses.add({update.name: loss, **logs})
+        if self.model.fresh_fakes:
             batch.forget_latent()
         elif self.moves_generator[update.name]:
             batch.forget_fake()
@@ -307,7 +299,7 @@ class Trainer:
             result = update.loss(batch)
         return result if isinstance(result, tuple) else (result, {})
 
-    def deal(self, progress: Tensor) -> Batch:
+    def next_batch(self, progress: Tensor) -> Batch:
         """A new batch; its real images count as seen once something reads them.
 
         The few labelled images of a label budget, which come again and again, count only
@@ -315,16 +307,16 @@ class Trainer:
         """
         counted = False
 
-        def read(dealer: Dealer) -> tuple[Tensor, Tensor]:
+        def read(loader: BatchLoader) -> tuple[Tensor, Tensor]:
             nonlocal counted
             self.images_seen += 0 if counted else self.batch_size
             counted = True
             with self._section("data"):
-                return dealer()
+                return loader()
 
-        labelled = self.labelled_dealer
-        return self.game.batch(
-            lambda: read(self.dealer),
+        labelled = self.labelled_loader
+        return self.model.batch(
+            lambda: read(self.loader),
             self.batch_size,
             self.rngs["latent"],
             progress,
@@ -340,14 +332,14 @@ class Trainer:
             if self.moves_generator[update.name]
         )
 
-    def evaluation_model(self) -> Game:
+    def evaluation_model(self) -> Variant:
         """A copy to evaluate: averaged networks, live heads, eval mode, on the same device.
 
         An averaged network gets batch-norm statistics of its own, from fresh latents or, if
         it is no generator, from real images (Izmailov et al. 2018, arXiv:1803.05407, sec. 3.2):
         those of the live one do not fit its weights, and averaged ones fit neither.
         """
-        model = copy.deepcopy(self.game)
+        model = copy.deepcopy(self.model)
         for name, average in self.averages.items():
             getattr(model, name).load_state_dict(average.slow[name].state_dict())
         rng = torch.Generator(self.device).manual_seed(seeds(self.seed)["calibration"])
@@ -356,8 +348,8 @@ class Trainer:
                 draws = (model.latent.draw(self.batch_size, rng).vector for _ in range(CALIBRATION))
                 update_bn(draws, model.generator)
             else:  # a network of images
-                dealer = Dealer(self.dealer.split, self.batch_size, rng)
-                update_bn((dealer()[0] for _ in range(CALIBRATION)), getattr(model, name))
+                loader = BatchLoader(self.loader.split, self.batch_size, rng)
+                update_bn((loader()[0] for _ in range(CALIBRATION)), getattr(model, name))
         return model.to(memory_format=torch.contiguous_format).requires_grad_(False).eval()
 
     def rehearse(self) -> int:
@@ -371,13 +363,15 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """All that the next round depends on, as tensors and numbers; a copy."""
         state = {
-            "game": self.game.state_dict(),
+            "model": self.model.state_dict(),
             "averages": {name: a.slow.state_dict() for name, a in self.averages.items()},
             "optimizers": {name: o.state_dict() for name, o in self.optimizers.items()},
             "rngs": {name: rng.get_state() for name, rng in self.rngs.items()},
-            "dealer": self.dealer.state_dict(),
-            "labelled_dealer": self.labelled_dealer.state_dict() if self.labelled_dealer else {},
-            "pasts": {name: past.state_dict() for name, past in self.pasts.items()},
+            "loader": self.loader.state_dict(),
+            "labelled_loader": self.labelled_loader.state_dict() if self.labelled_loader else {},
+            "historical_averages": {
+                name: past.state_dict() for name, past in self.historical_averages.items()
+            },
             "round": self.round,
             "images_seen": self.images_seen,
         }
@@ -385,18 +379,18 @@ class Trainer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a saved state: the next round is the one that would have followed."""
-        self.game.load_state_dict(state["game"])
+        self.model.load_state_dict(state["model"])
         for name, average in self.averages.items():
             average.slow.load_state_dict(state["averages"][name])
         for name, optimizer in self.optimizers.items():
             load_state(optimizer, self.rates[name], state["optimizers"][name])
         for name, rng in self.rngs.items():
             rng.set_state(state["rngs"][name])
-        self.dealer.load_state_dict(state["dealer"])
-        if self.labelled_dealer:
-            self.labelled_dealer.load_state_dict(state["labelled_dealer"])
-        for name, past in self.pasts.items():
-            past.load_state_dict(state["pasts"][name])
+        self.loader.load_state_dict(state["loader"])
+        if self.labelled_loader:
+            self.labelled_loader.load_state_dict(state["labelled_loader"])
+        for name, past in self.historical_averages.items():
+            past.load_state_dict(state["historical_averages"][name])
         self.round = state["round"]
         self.images_seen = state["images_seen"]
         self.clock.fill_(self.round)

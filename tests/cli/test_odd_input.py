@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.data.labels import parse_labels
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
+from ganbench.data.label_budget import parse_labels
 from ganbench.evaluate.settings import settings_of
 from ganbench.study.config import LARGEST_SEED, MOST_SEEDS, parse_seeds
 from tests.study.planning import plan

@@ -1,4 +1,5 @@
-"""The table and the document of `ganbench time`; tests/study/test_timing.py has what is in them."""
+"""The table and the document of `ganbench time`; tests/timing/test_timing.py has what is in
+them."""
 
 from __future__ import annotations
 
@@ -11,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ganbench.cli.time import command
-from ganbench.study import timing
-from ganbench.study.measuring import Row
-from ganbench.study.sections import PARTS
+from ganbench.timing import time_variants
+from ganbench.timing.measure import Row
+from ganbench.timing.sections import PARTS
 
 REFUSED = Row("vanilla", {}, "digits", "cpu", 1, 64, "float32", "graph", reason="no GPU here")
 
@@ -48,7 +49,7 @@ def measured(device: str, mode: str = "eager", **more: Any) -> Row:
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, rows: list[Row], *arguments: str) -> Result:
-    monkeypatch.setattr(timing, "time_variants", lambda specs, **given: rows)
+    monkeypatch.setattr(time_variants, "time_variants", lambda specs, **given: rows)
     return CliRunner().invoke(command, ["infogan", *arguments])
 
 

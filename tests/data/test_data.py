@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from ganbench import data
+from ganbench.core.errors import UserError
 from ganbench.data.dataset import Dataset, to_uint8, to_unit_range
-from ganbench.errors import UserError
 
 
 def test_digits_splits(digits: Dataset) -> None:
@@ -44,7 +44,7 @@ def test_the_digits_split_is_scikit_learns(digits: Dataset) -> None:
 def test_digits_by_scikit_learns_function_where_its_file_has_moved(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ganbench.data import digits as module
+    from ganbench.data.sets import digits as module
 
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     assert module.load().fingerprint == digits.fingerprint

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganbench import data
+from ganbench.core.errors import UserError
 from ganbench.data.dataset import Dataset
-from ganbench.data.folder import by_hash
+from ganbench.data.sets.folder import by_hash
 from ganbench.data.splits import every_class, split_rows
-from ganbench.errors import UserError
 
 
 @pytest.fixture(autouse=True)

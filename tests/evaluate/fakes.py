@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ganbench.core.latent import Categorical, Latent, LatentValue, Noise, Uniform
 from ganbench.data.dataset import Dataset, to_unit_range
-from ganbench.model.latent import Categorical, Latent, LatentValue, Noise, Uniform
 
 IMAGES = torch.zeros(1, 1, 8, 8)
 

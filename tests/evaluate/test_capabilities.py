@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 import ganbench.model
-from ganbench.errors import Unsupported
+from ganbench.core.errors import Unsupported
+from ganbench.core.latent import Categorical, Latent, Noise
 from ganbench.evaluate import capabilities
 from ganbench.evaluate.capabilities import CapabilityError, Unavailable
-from ganbench.model.latent import Categorical, Latent, Noise
 
 
 class Whole:

@@ -14,17 +14,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ganbench.core.errors import Unsupported
+from ganbench.core.latent import Categorical, Latent, Noise
 from ganbench.core.metric_specs import GROUPS, MetricSpec
 from ganbench.core.protocol import PHRASES
+from ganbench.core.seeding import stream
 from ganbench.data.dataset import Dataset, Split
-from ganbench.errors import Unsupported
 from ganbench.evaluate import harness, references
 from ganbench.evaluate.capabilities import CapabilityError, Unavailable
 from ganbench.evaluate.catalogue import METRICS, chosen
-from ganbench.evaluate.evidence import Evidence, stream, undisturbed
+from ganbench.evaluate.evidence import Evidence, undisturbed
 from ganbench.evaluate.harness import Evaluation, Settings, evaluate
 from ganbench.evaluate.measurement import Measurement
-from ganbench.model.latent import Categorical, Latent, Noise
 from tests.evaluate.beside import lacking, reasons, rows, values
 from tests.evaluate.fakes import Album, Bars, Static
 

@@ -1,8 +1,8 @@
 """Numbers that are kept on disk stand under versions: one that moves needs another.
 
 What is kept of real images is found again by declared versions, not by the text of the code (see
-`ganbench.evaluate.real`): an edit that moves a number without raising one would serve the old
-number to everybody who has it. So the reference rows of digits are written down here.
+`ganbench.evaluate.real_features`): an edit that moves a number without raising one would serve the
+old number to everybody who has it. So the reference rows of digits are written down here.
 After raising one: python -m tests.evaluate.test_kept
 """
 
@@ -19,7 +19,7 @@ import pytest
 from ganbench import data
 from ganbench.core.protocol import PHRASES
 from ganbench.data.dataset import Dataset
-from ganbench.evaluate import real, references
+from ganbench.evaluate import real_features, references
 from ganbench.evaluate.references import measuring
 from ganbench.evaluate.settings import Settings
 
@@ -42,7 +42,7 @@ def measured(digits: Dataset) -> dict[str, float]:
 
 def versions() -> dict[str, Any]:
     known = {f"{one.name}: {', '.join(one.metrics)}": one.version for one in references.REFERENCES}
-    return {"references": known, "real": real.VERSION}
+    return {"references": known, "real": real_features.VERSION}
 
 
 @pytest.mark.usefixtures("forgotten")
@@ -72,7 +72,7 @@ def test_what_is_kept_is_found_by_declared_versions(
         return make()
 
     monkeypatch.setattr(measuring, "recall", recall)
-    monkeypatch.setattr(real, "recall", recall)
+    monkeypatch.setattr(real_features, "recall", recall)
     settings = Settings(metrics=("fid",))
     references.measure(digits, "test", settings)
     machine = {"libraries", "machine", "threads"}
@@ -84,7 +84,7 @@ def test_what_is_kept_is_found_by_declared_versions(
     forgotten()
     raised = [dataclasses.replace(one, version=one.version + 1) for one in references.REFERENCES]
     monkeypatch.setattr(measuring, "REFERENCES", raised)
-    monkeypatch.setattr(real, "VERSION", real.VERSION + 1)
+    monkeypatch.setattr(real_features, "VERSION", real_features.VERSION + 1)
     facts.clear()
     references.measure(digits, "test", settings)
     assert len(facts) == 4

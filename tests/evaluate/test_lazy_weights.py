@@ -11,10 +11,10 @@ from ganbench.data.dataset import Dataset
 from ganbench.evaluate import extractors, references
 from ganbench.evaluate.catalogue import METRICS, chosen, usual
 from ganbench.evaluate.evidence import Evidence
-from ganbench.evaluate.extractors import published, weights
+from ganbench.evaluate.extractors import torch_fidelity, weights
 from ganbench.evaluate.extractors.weights import Weights
 from ganbench.evaluate.harness import Settings, evaluate
-from ganbench.evaluate.pictures_neighbours import neighbours_picture
+from ganbench.evaluate.plots.neighbours import neighbours_picture
 from tests.evaluate.beside import lacking, reasons
 from tests.evaluate.fakes import Album
 
@@ -32,7 +32,7 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgotten: object) 
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(weights, "download", fail)
-    monkeypatch.setattr(published, "_fetch_code", lambda: asked.append("code") or "no network")
+    monkeypatch.setattr(torch_fidelity, "_fetch_code", lambda: asked.append("code") or "no network")
     for kept in (weights._attempt, extractors._made):
         kept.cache_clear()
     return asked
@@ -104,7 +104,7 @@ def test_weights_that_are_not_here_are_asked_for_again(
 
 
 def test_what_takes_long_is_said_before(capfd: pytest.CaptureFixture[str]) -> None:
-    one = object.__new__(published.Published)
+    one = object.__new__(torch_fidelity.TorchFidelityExtractor)
     one.name = "clip"
 
     def look(images: torch.Tensor) -> tuple[torch.Tensor, None]:

@@ -10,9 +10,9 @@ import pytest
 MEASURE = """
 import resource
 import numpy as np
-from ganbench.evaluate.metrics.frechet import Moments, fid
-from ganbench.evaluate.metrics.kernel import kid
-from ganbench.evaluate.metrics.neighbours import density_coverage, precision_recall
+from ganbench.evaluate.metrics.fidelity.fid import Moments, fid
+from ganbench.evaluate.metrics.fidelity.mmd import kid
+from ganbench.evaluate.metrics.fidelity.precision_recall import density_coverage, precision_recall
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

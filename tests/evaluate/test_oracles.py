@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ganbench.evaluate.metrics.frechet import fid
-from ganbench.evaluate.metrics.kernel import kid
-from ganbench.evaluate.metrics.modes import mode_coverage
-from ganbench.evaluate.metrics.neighbours import density_coverage, precision_recall
+from ganbench.evaluate.metrics.fidelity.fid import fid
+from ganbench.evaluate.metrics.fidelity.mmd import kid
+from ganbench.evaluate.metrics.fidelity.precision_recall import density_coverage, precision_recall
+from ganbench.evaluate.metrics.modes.mode_coverage import mode_coverage
 from tests.conftest import SHARED
 
 Arrays = dict[str, np.ndarray]

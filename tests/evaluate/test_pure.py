@@ -13,14 +13,28 @@ from scipy import stats
 from ganbench.data.dataset import Dataset, Split
 from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.metrics import uncertainty
-from ganbench.evaluate.metrics.classes import measure_test_error
-from ganbench.evaluate.metrics.clusters import ari, cluster_accuracy, k_means, match_clusters, nmi
-from ganbench.evaluate.metrics.codes import accuracy, r_squared
-from ganbench.evaluate.metrics.correlation import spearman, within_category_correlation
-from ganbench.evaluate.metrics.disentanglement import binned, entropy, mig, mutual_information
-from ganbench.evaluate.metrics.factors import FACTORS, image_factors
-from ganbench.evaluate.metrics.frechet import fid
-from ganbench.evaluate.metrics.information import information_bound
+from ganbench.evaluate.metrics.classification.class_accuracy import measure_test_error
+from ganbench.evaluate.metrics.classification.cluster_accuracy import (
+    ari,
+    cluster_accuracy,
+    k_means,
+    match_clusters,
+    nmi,
+)
+from ganbench.evaluate.metrics.codes.code_recovery import accuracy, r_squared
+from ganbench.evaluate.metrics.codes.mutual_information_bound import information_bound
+from ganbench.evaluate.metrics.codes.within_category_correlation import (
+    spearman,
+    within_category_correlation,
+)
+from ganbench.evaluate.metrics.disentanglement.mig_modularity_irs import (
+    binned,
+    entropy,
+    mig,
+    mutual_information,
+)
+from ganbench.evaluate.metrics.disentanglement.stroke_factors import FACTORS, image_factors
+from ganbench.evaluate.metrics.fidelity.fid import fid
 from ganbench.evaluate.settings import Settings
 from tests.conftest import SHARED
 

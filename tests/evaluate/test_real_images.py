@@ -10,11 +10,11 @@ import torch
 from sklearn.cluster import KMeans
 from torch import Tensor, nn
 
+from ganbench.core.latent import Latent, LatentValue, Normal
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.harness import Settings, evaluate
-from ganbench.evaluate.metrics import clusters
-from ganbench.model.latent import Latent, LatentValue, Normal
+from ganbench.evaluate.metrics.classification import cluster_accuracy
 from tests.evaluate.beside import reasons, row, values
 from tests.evaluate.fakes import Album
 from tests.evaluate.test_harness import FAST
@@ -131,11 +131,11 @@ def test_the_same_points_are_clustered_once(
             fits.append(len(points))
             return super().fit(points)
 
-    monkeypatch.setattr(clusters, "KMeans", Counting)
-    monkeypatch.setattr(clusters, "_fitted", {})
+    monkeypatch.setattr(cluster_accuracy, "KMeans", Counting)
+    monkeypatch.setattr(cluster_accuracy, "_fitted", {})
     beside = row("k-means on pixels", digits, Settings(metrics=("clusters",)))
     assert set(beside) == {"cluster_accuracy", "nmi", "ari", "representation_cluster_accuracy"}
     assert fits == [len(digits.train)]
-    clusters.fit_k_means(digits.test.images.flatten(1), 10)
-    clusters.fit_k_means(digits.test.images.flatten(1), 9)
+    cluster_accuracy.fit_k_means(digits.test.images.flatten(1), 10)
+    cluster_accuracy.fit_k_means(digits.test.images.flatten(1), 9)
     assert fits[1:] == [500, 500]

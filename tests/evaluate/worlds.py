@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ganbench.core.latent import Latent, Noise, Normal
 from ganbench.data.dataset import Dataset, Split, World
 from ganbench.evaluate.catalogue import METRICS
-from ganbench.model.latent import Latent, Noise, Normal
 
 DISENTANGLEMENT = tuple(
     spec.name

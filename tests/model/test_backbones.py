@@ -14,26 +14,26 @@ from ganbench.model.layers import GaussianNoise, VirtualBatchNorm
 @pytest.mark.parametrize("backbone", ["mlp", "dcgan"])
 def test_any_square_size(side: int, channels: int, backbone: str) -> None:
     shape = (channels, side, side)
-    game = GAN(shape, 10, {"backbone": backbone, "width": 8})
-    images = game.generator(torch.randn(3, game.latent.size))
+    model = GAN(shape, 10, {"backbone": backbone, "width": 8})
+    images = model.generator(torch.randn(3, model.latent.size))
     assert images.shape == (3, *shape)
     assert images.abs().max() <= 1
-    view = game.discriminator(images)
+    view = model.discriminator(images)
     assert view.score.shape == (3,)
-    assert view.features.shape == (3, game.discriminator.features)
+    assert view.features.shape == (3, model.discriminator.features)
 
 
 @pytest.mark.parametrize("side", [8, 12, 16, 28, 32, 64])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_residual_networks_of_any_side_that_halves(side: int, channels: int) -> None:
     shape = (channels, side, side)
-    game = GAN(shape, 10, {"backbone": "resnet", "width": 8})
-    images = game.generator(torch.randn(3, game.latent.size))
+    model = GAN(shape, 10, {"backbone": "resnet", "width": 8})
+    images = model.generator(torch.randn(3, model.latent.size))
     assert images.shape == (3, *shape)
     assert 0.01 < images.std() < 0.99  # neither dead nor saturated before training
-    view = game.discriminator(images)
+    view = model.discriminator(images)
     assert view.score.shape == (3,)
-    assert view.features.shape == (3, game.discriminator.features) == (3, 8)
+    assert view.features.shape == (3, model.discriminator.features) == (3, 8)
 
 
 NORMS = nn.BatchNorm1d | nn.BatchNorm2d | nn.GroupNorm | nn.LayerNorm
@@ -42,12 +42,12 @@ NORMS = nn.BatchNorm1d | nn.BatchNorm2d | nn.GroupNorm | nn.LayerNorm
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_no_norm_is_no_norm(backbone: str) -> None:
     given = {"backbone": backbone, "width": 8, "d_norm": "none", "g_norm": "none"}
-    game = GAN((1, 32, 32), 10, given)
-    assert not any(isinstance(module, NORMS) for module in game.modules())
+    model = GAN((1, 32, 32), 10, given)
+    assert not any(isinstance(module, NORMS) for module in model.modules())
     # without a norm behind it, a layer needs its bias
-    layers = [m for m in game.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    layers = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     assert all(layer.bias is not None for layer in layers)
-    assert game.one_by_one
+    assert model.one_by_one
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
@@ -55,9 +55,9 @@ def test_a_backbone_says_truly_whether_it_normalises(backbone: str) -> None:
     for side in (8, 16, 32):
         for norm in ("batch", "layer", "none"):
             given = {"backbone": backbone, "width": 8, "d_norm": norm}
-            game = GAN((1, side, side), 10, given)
-            found = any(isinstance(module, NORMS) for module in game.discriminator.modules())
-            told = game.design.normalises(game.shape, game)
+            model = GAN((1, side, side), 10, given)
+            found = any(isinstance(module, NORMS) for module in model.discriminator.modules())
+            told = model.design.normalises(model.shape, model)
             assert found == (told and norm != "none")
 
 
@@ -88,11 +88,11 @@ def test_residual_networks_say_what_they_cannot() -> None:
 
 def test_virtual_batch_norm_reaches_into_blocks() -> None:
     given = {"backbone": "resnet", "width": 8, "virtual_batch_norm": "both", "vbn_references": 4}
-    game = GAN((1, 8, 8), 10, given)
-    assert not any(isinstance(m, nn.BatchNorm2d | nn.BatchNorm1d) for m in game.modules())
-    assert sum(isinstance(m, VirtualBatchNorm) for m in game.generator.modules()) == 3
+    model = GAN((1, 8, 8), 10, given)
+    assert not any(isinstance(m, nn.BatchNorm2d | nn.BatchNorm1d) for m in model.modules())
+    assert sum(isinstance(m, VirtualBatchNorm) for m in model.generator.modules()) == 3
     # two in every block but the first
-    assert sum(isinstance(m, VirtualBatchNorm) for m in game.discriminator.modules()) == 4
+    assert sum(isinstance(m, VirtualBatchNorm) for m in model.discriminator.modules()) == 4
 
 
 def test_noise_is_the_same_in_any_layout() -> None:
@@ -110,8 +110,8 @@ def test_another_backbone_is_a_line_in_the_table(monkeypatch: pytest.MonkeyPatch
         width = 300
 
     monkeypatch.setitem(BACKBONES, "wide", Wide())
-    game = GAN((1, 8, 8), 10, {"backbone": "wide"})
-    assert game.discriminator.features == 300
+    model = GAN((1, 8, 8), 10, {"backbone": "wide"})
+    assert model.discriminator.features == 300
 
 
 def test_auto_is_mlp_up_to_16_pixels() -> None:

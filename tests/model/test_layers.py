@@ -13,9 +13,9 @@ from ganbench.model.layers import (
     Dense,
     GaussianNoise,
     MinibatchDiscrimination,
-    Product,
-    Referenced,
+    OneDNNProduct,
     Stack,
+    WithReferenceBatch,
 )
 from ganbench.train.flops import FlopCounter
 
@@ -72,7 +72,7 @@ def test_the_reference_batch_is_normalised_as_batch_norm_does() -> None:
 
 def test_virtually_normalised_images_do_not_depend_on_their_batch() -> None:
     network = Stack(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
-    wrapped = Referenced(network, (4,), 16, example=True)
+    wrapped = WithReferenceBatch(network, (4,), 16, example=True)
     assert not any(isinstance(module, nn.BatchNorm1d) for module in wrapped.modules())
     wrapped.choose(torch.randn(10, 4))  # too few: repeated
     x = torch.randn(6, 4)
@@ -121,7 +121,7 @@ def test_a_product_and_its_first_and_second_derivatives() -> None:
     a, b, bias, weights = (torch.randn(size, generator=rng) for size in sizes)
     inputs = [t.requires_grad_() for t in (a, b, bias)]
     found = []
-    for product in (Product.apply, torch.nn.functional.linear):
+    for product in (OneDNNProduct.apply, torch.nn.functional.linear):
         y = product(*inputs)
         first = torch.autograd.grad((y.sin() * weights).sum(), inputs, create_graph=True)
         norm = sum(g.square().sum() for g in first)
@@ -133,8 +133,10 @@ def test_a_product_and_its_first_and_second_derivatives() -> None:
 @onednn
 def test_a_large_dense_layer_is_onednns_only_while_training(monkeypatch: Any) -> None:
     asked: list[tuple[int, ...]] = []
-    apply = Product.apply
-    monkeypatch.setattr(Product, "apply", lambda *args: asked.append(args[1].shape) or apply(*args))
+    apply = OneDNNProduct.apply
+    monkeypatch.setattr(
+        OneDNNProduct, "apply", lambda *args: asked.append(args[1].shape) or apply(*args)
+    )
     layer, small = Dense(400, 300), Dense(40, 30)
     x = torch.randn(80, 400)
     trained = layer(x)

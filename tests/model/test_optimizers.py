@@ -6,7 +6,7 @@ import re
 import pytest
 import torch
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.model import GAN, Update, update
 from ganbench.model.optimizers import CLASSES, canonical, parse
 from ganbench.model.schedules import SCHEDULES, cosine, linear
@@ -74,8 +74,8 @@ class Own(GAN):
 
 def test_an_update_says_otherwise_than_its_variant() -> None:
     given = {"optimizer": "RMSprop", "clip_gradient": 2.0, "lr_schedule": "linear", "lr_end": 0.5}
-    game = Own((1, 8, 8), 10, GAN.resolve(given))
-    discriminator, generator = (game.completed(one) for one in game.updates())
+    model = Own((1, 8, 8), 10, GAN.resolve(given))
+    discriminator, generator = (model.completed(one) for one in model.updates())
     assert (discriminator.optimizer, discriminator.weight_decay) == ("RMSprop", 0.0)
     assert (generator.optimizer, generator.weight_decay) == ("SGD/momentum=0.5", 0.5)
     assert discriminator.clip_gradient == generator.clip_gradient == 2.0
@@ -85,9 +85,9 @@ def test_an_update_says_otherwise_than_its_variant() -> None:
 
 
 def test_by_default_an_update_is_adam_at_one_rate() -> None:
-    game = GAN((1, 8, 8), 10)
-    for one in game.updates():
-        completed = game.completed(one)
+    model = GAN((1, 8, 8), 10)
+    for one in model.updates():
+        completed = model.completed(one)
         assert (completed.optimizer, completed.schedule) == ("Adam", None)
         assert (completed.weight_decay, completed.clip_gradient) == (0.0, 0.0)
         assert isinstance(one, Update)

@@ -9,33 +9,33 @@ from torch import distributions, nn
 from ganbench.model import GAN, Autoencoder, Discriminator, losses
 from ganbench.model.backbones import choose
 from ganbench.model.batch import Batch
-from ganbench.model.discriminator import with_planes
+from ganbench.model.discriminator import with_label_planes
 from tests.floats import single
 
 
 def test_points_have_a_linear_generator_and_no_convolutions() -> None:
     assert choose("auto", (2,)).name == "mlp"
-    game = GAN((2,), 8, {"width": 8})
-    assert not any(isinstance(module, nn.Tanh) for module in game.generator.modules())
-    last = [module for module in game.generator.modules() if isinstance(module, nn.Linear)][-1]
+    model = GAN((2,), 8, {"width": 8})
+    assert not any(isinstance(module, nn.Tanh) for module in model.generator.modules())
+    last = [module for module in model.generator.modules() if isinstance(module, nn.Linear)][-1]
     nn.init.constant_(last.bias, 5.0)
-    points = game.generator(torch.randn(50, game.latent.size))
+    points = model.generator(torch.randn(50, model.latent.size))
     assert points.shape == (50, 2)
     assert points.min() > 1
-    assert game.discriminator(points).score.shape == (50,)
+    assert model.discriminator(points).score.shape == (50,)
     with pytest.raises(ValueError, match="convolutions need images, not points"):
         GAN((2,), 8, {"backbone": "dcgan"})
 
 
 def test_labels_are_numbers_beside_a_point() -> None:
     points = torch.tensor([[0.5, -0.5], [0.1, 0.2]])
-    seen = with_planes(points, torch.tensor([2, 0]), 3)
+    seen = with_label_planes(points, torch.tensor([2, 0]), 3)
     assert torch.equal(seen, torch.tensor([[0.5, -0.5, 0, 0, 1], [0.1, 0.2, 1, 0, 0]]))
 
 
 def test_labels_are_planes_beside_an_image() -> None:
     images = torch.arange(8.0).reshape(2, 1, 2, 2)
-    seen = with_planes(images, torch.tensor([1, 0]), 2)
+    seen = with_label_planes(images, torch.tensor([1, 0]), 2)
     assert torch.equal(seen[:, :1], images)
     assert seen[:, 1:].sum((2, 3)).tolist() == [[0, 4], [4, 0]]
 
@@ -65,7 +65,7 @@ def test_penalties_on_points_by_hand() -> None:
             rng.manual_seed(0),
             torch.zeros(()),
         )
-        return base.contest(batch)[2].item()
+        return base.adversarial_terms(batch)[2].item()
 
     plain = loss()
     for name, penalty in (("gradient_penalty", 16.0), ("r1", 12.5), ("r2", 12.5)):
@@ -94,7 +94,7 @@ def test_the_penalised_points_lie_between(monkeypatch: pytest.MonkeyPatch) -> No
         torch.Generator().manual_seed(0),
         torch.zeros(()),
     )
-    base.contest(batch)
+    base.adversarial_terms(batch)
     share = (seen[0] - batch.fake) / (real - batch.fake)
     assert torch.allclose(share[:, 0], share[:, 1], atol=1e-5)
     assert share.min() > 0
@@ -103,13 +103,13 @@ def test_the_penalised_points_lie_between(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_gaussian_likelihood_of_points_is_that_of_torch() -> None:
-    game = Autoencoder((2,), 8, {"likelihood": "gaussian", "pixel_sigma": 0.05, "width": 4})
+    model = Autoencoder((2,), 8, {"likelihood": "gaussian", "pixel_sigma": 0.05, "width": 4})
     points, decoded = torch.randn(7, 2), torch.randn(7, 2)
     nats = -distributions.Normal(decoded, 0.05).log_prob(points).sum(1).mean().item()
-    assert game.reconstruction(points, decoded).item() == single(nats)
+    assert model.reconstruction(points, decoded).item() == single(nats)
     z = torch.randn(7, 10)
-    assert torch.equal(game.decode(z), game.generator(z))
-    assert math.isfinite(game.divergence(game.posterior(points)).item())
+    assert torch.equal(model.decode(z), model.generator(z))
+    assert math.isfinite(model.divergence(model.posterior(points)).item())
 
 
 def test_points_are_no_probabilities() -> None:

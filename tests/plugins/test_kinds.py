@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ganbench import data
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.evaluate import extractor_table, extractors
 from ganbench.plugins import datasets, listing, owner_of, registry
 from ganbench.plugins import extractors as doors

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.plugins import listing
 
 ONE = '''
 """A guest."""
 import torch
-from ganbench.model import GAN as Base, Batch, View
+from ganbench.model import GAN as Base, Batch, DiscriminatorOutput
 
 raise SystemExit("this is never run")
 
 
-class Helper(View):
+class Helper(DiscriminatorOutput):
     """No variant."""
 
 
@@ -41,7 +41,7 @@ class First(m.GAN):
 class Second(First):
     """Second."""
 
-class Third(model.Game): ...
+class Third(model.Variant): ...
 
 class Fourth(InfoGAN):
     """Fourth."""

@@ -7,7 +7,7 @@ import pytest
 
 from ganbench.evaluate import ExtractorSpec, extractor_table
 from ganbench.plugins import scaffold
-from ganbench.plugins.exam import kinds
+from ganbench.plugins.checks import kinds
 
 METRIC = """
 import random
@@ -234,7 +234,7 @@ STREAM = """
 import torch
 from ganbench.data import Source
 from ganbench.data.dataset import Dataset, Streamed
-from ganbench.data.stream import Stream
+from ganbench.data.io.stream import Stream
 
 
 class Images(Stream):

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
+from ganbench.core.specs import parse_spec
 from ganbench.model import GAN
 from ganbench.plugins import registry
 
@@ -33,13 +34,13 @@ class Mine(GAN):
     ],
 )
 def test_specs(spec: str, reference: str, given: dict) -> None:
-    assert registry.parse(spec) == (reference, given)
+    assert parse_spec(spec) == (reference, given)
 
 
 @pytest.mark.parametrize("spec", ["infogan:a=1,b", "infogan:=1", "infogan:a=1,a=2"])
 def test_bad_specs(spec: str) -> None:
     with pytest.raises(UserError, match=r"name=value|twice"):
-        registry.parse(spec)
+        parse_spec(spec)
 
 
 def test_first_party_variants_come_by_the_entry_point() -> None:
@@ -95,7 +96,7 @@ def test_missing_file_class_and_module() -> None:
     for reference, words in (
         ("./nowhere.py", "no such variant file"),
         ("ganbench.variants.infogan:Nope", "has no 'Nope'"),
-        ("ganbench.errors:UserError", "own, and declares no variant"),
+        ("ganbench.core.errors:UserError", "own, and declares no variant"),
         ("no_such_module_here:X", "cannot import"),
         ("infogan:info_weight", "name=value"),
     ):

@@ -1,4 +1,4 @@
-"""`ganbench new`: what it writes passes the exam; what is there is never written over."""
+"""`ganbench new`: what it writes passes the checks; what is there is never written over."""
 
 import subprocess
 import sys
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.plugins import listing, registry, scaffold
-from ganbench.plugins.exam import examine, kinds
+from ganbench.plugins.checks import examine, kinds
 from tests.plugins.outside import install_here
 
 
@@ -83,7 +83,7 @@ def test_the_commented_parts_work_too(tmp_path: Path) -> None:
     variant = registry.load(str(path))
     found = {"build", "updates", "generator_loss", "classify"}
     assert found <= set(vars(variant))
-    # Nothing in the template trains the class head, which the exam must say.
+    # Nothing in the template trains the class head, which the checks must say.
     failed = {r.name: r.reason for r in examine(variant) if r.status == "failed"}
     assert "does not reach class_head.weight" in failed["ownership"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.plugins import registry
 
 MAIN = """
@@ -82,7 +82,7 @@ def test_each_plug_in_sees_its_own_helper(tmp_path: Path) -> None:
 def test_two_helpers_of_one_name_are_not_mistaken_in_one_process(tmp_path: Path) -> None:
     one, two = plug_in(tmp_path / "one", 1.0), plug_in(tmp_path / "two", 2.0)
     code = (
-        "from ganbench.errors import UserError\nfrom ganbench.plugins import registry\n"
+        "from ganbench.core.errors import UserError\nfrom ganbench.plugins import registry\n"
         f"first = registry.load({str(one)!r})\n"
         f"try:\n    registry.load({str(two)!r})\nexcept UserError as error:\n    print(error)\n"
         "print(first.late(None))\n"
@@ -148,7 +148,7 @@ def test_a_module_named_unseen_is_refused(tmp_path: Path) -> None:
         "importlib.import_module('.'.join(['inner', 'hidden']))\n\n\nclass Mine(GAN):\n    pass\n"
     )
     code = (
-        "from ganbench.errors import UserError\nfrom ganbench.plugins import registry\n"
+        "from ganbench.core.errors import UserError\nfrom ganbench.plugins import registry\n"
         f"try:\n    registry.load({str(path)!r})\nexcept UserError as error:\n    print(error)\n"
     )
     message = in_process(code, tmp_path.parent)

@@ -15,7 +15,7 @@ from ganbench.records.schema import (
     ReferenceSet,
     ScoreSet,
 )
-from ganbench.records.store import Outcome
+from ganbench.records.store import TrialResult
 
 COST = Cost(
     seconds_training=30,
@@ -107,5 +107,5 @@ def skip(metric: str, reason: str = "no encode()", **changes: Any) -> Skip:
     return Skip.model_validate({"metric": metric, "reason": reason, **changes})
 
 
-def outcome(one: Record, *scores: ScoreSet, at: Path | None = None) -> Outcome:
-    return Outcome(one, scores, at)
+def outcome(one: Record, *scores: ScoreSet, at: Path | None = None) -> TrialResult:
+    return TrialResult(one, scores, at)

@@ -11,24 +11,24 @@ from typing import Any
 
 import pytest
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.records import store
-from ganbench.records.layout import number
 from ganbench.records.rows import compare, document
 from ganbench.records.store import (
     ReferenceDirectory,
     TrialDirectory,
     find_trials,
-    read_outcomes,
     read_references,
+    read_trials,
 )
-from ganbench.records.tables import (
+from ganbench.records.tables.frames import (
     render_csv,
     render_latex,
     render_markdown,
     render_text,
     table,
 )
+from ganbench.records.tables.layout import number
 from tests.records.made_up import evaluation, fid, record, reference, references, skip
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes and links of Unix")
@@ -148,7 +148,7 @@ def test_hidden_files_and_companions_are_left_alone(trial: TrialDirectory, tmp_p
     (tmp_path / ".checkpoints" / "copy").mkdir(parents=True)
     (tmp_path / ".checkpoints" / "copy" / "record.json").write_text("nonsense")
     (tmp_path / "._record.json").write_text("nonsense")
-    (outcome,) = read_outcomes(find_trials([tmp_path]))
+    (outcome,) = read_trials(find_trials([tmp_path]))
     assert [one.scores[0].metric for one in outcome.scores] == ["fid"]
     trial.record_path.unlink()
     trial.clear_attempt()
@@ -248,7 +248,7 @@ def test_numbers_at_the_ends_are_shown(trial: TrialDirectory, value: float) -> N
 def everything(place: Path) -> None:
     """All that `compare` does, in every format."""
     found = find_trials([place])
-    made = compare(read_outcomes(found), read_references(found))
+    made = compare(read_trials(found), read_references(found))
     json.dumps(document(made), allow_nan=False)
     render_text(made, 110)
     render_csv(made.rows)
@@ -298,7 +298,7 @@ def test_any_record_is_read_or_refused_in_one_line(tmp_path: Path, seed: int) ->
         fid(1.0), skipped=[skip("nmi")], references=[reference("real images, held out")]
     )
     beside = json.loads(references(reference("real images, held out")).model_dump_json())
-    outcomes = []
+    trial_results = []
     for attempt in range(60):
         place = TrialDirectory(tmp_path / str(attempt) / "trial")
         one = record(changed={"a": 1, "b": [0.5, 0.1]}, weights={"w": "f"}, shape=(1, 8, 8))
@@ -321,6 +321,6 @@ def test_any_record_is_read_or_refused_in_one_line(tmp_path: Path, seed: int) ->
             place.read_history()
         except UserError as error:
             said = str(error)
-        outcomes.append(said)
-    assert not any("\n" in said or len(said) > 2000 for said in outcomes)
-    assert 0 < outcomes.count("") < 60  # some changes are harmless
+        trial_results.append(said)
+    assert not any("\n" in said or len(said) > 2000 for said in trial_results)
+    assert 0 < trial_results.count("") < 60  # some changes are harmless

@@ -8,8 +8,8 @@ import pytest
 
 from ganbench.records.rows import Comparison, compare, document
 from ganbench.records.schema import Host, Record
-from ganbench.records.store import Outcome
-from ganbench.records.tables import render_csv, render_latex, render_markdown, render_text
+from ganbench.records.store import TrialResult
+from ganbench.records.tables.frames import render_csv, render_latex, render_markdown, render_text
 from tests.records.made_up import evaluation, fid, outcome, record, reference, score
 
 HERE = Host(machine="Xeon", os="Linux", python="3.11", capability="AVX512", libraries=("MKL 1",))
@@ -17,7 +17,7 @@ THERE = Host(machine="EPYC", os="Linux", python="3.11", capability="AVX2", libra
 NEWER = {"created": "2026-02-01T00:00:00Z"}
 
 
-def trial(value: float, seed: int = 0, host: Host = HERE, **changes: Any) -> Outcome:
+def trial(value: float, seed: int = 0, host: Host = HERE, **changes: Any) -> TrialResult:
     weights = {"weights.safetensors": f"{value}"}
     facts = {"host": host, "weights": weights, **changes}
     return outcome(record(seed=seed, **facts), evaluation(fid(value)))
@@ -118,7 +118,7 @@ def test_copies_count_once_wherever_they_lie(tmp_path: Path) -> None:
 def test_a_copy_that_was_scored_to_another_result_is_told(tmp_path: Path) -> None:
     one = trial(1.0)
     more = evaluation(score("mig", 0.3))
-    copy = Outcome(one.record, [evaluation(fid(1.5)), more], tmp_path)
+    copy = TrialResult(one.record, [evaluation(fid(1.5)), more], tmp_path)
     made = compare([one, copy])
     assert lines(made) == [("infogan", 1.0, [0])]
     assert lines(made, "mig") == [("infogan", 0.3, [0])]
@@ -141,14 +141,14 @@ def test_the_same_training_under_two_identities_keeps_all_scores() -> None:
     plain = trial(1.0, trial="plain", weights={}, **NEWER)
     best = evaluation(fid(0.5), checkpoint="best", round=100, chosen_by="fid")
     along = record(host=HERE, trial="along", eval_every=100)
-    made = compare([plain, Outcome(along, [evaluation(fid(1.0 + 1e-9)), best])])
+    made = compare([plain, TrialResult(along, [evaluation(fid(1.0 + 1e-9)), best])])
     assert lines(made) == [("infogan", 1.0, [0]), ("infogan [best fid]", 0.5, [0])]
     assert made.notes == []
 
 
 def test_one_metric_measured_twice_to_different_results_is_told() -> None:
     twice = [evaluation(fid(1.0)), evaluation(fid(1.5))]
-    made = compare([Outcome(record(), twice)])
+    made = compare([TrialResult(record(), twice)])
     assert lines(made) == [("infogan", 1.0, [0])]
     assert made.notes == [
         "infogan: seed 0: fid was measured again with another result, which is left out: 1.5, not 1"
@@ -156,9 +156,9 @@ def test_one_metric_measured_twice_to_different_results_is_told() -> None:
 
 
 def test_best_models_chosen_in_different_ways_are_not_pooled() -> None:
-    def along(seed: int, every: int) -> Outcome:
+    def along(seed: int, every: int) -> TrialResult:
         best = evaluation(fid(float(every)), checkpoint="best", round=every, chosen_by="fid")
-        return Outcome(record(seed=seed, eval_every=every), [evaluation(fid(9.0)), best])
+        return TrialResult(record(seed=seed, eval_every=every), [evaluation(fid(9.0)), best])
 
     made = compare([along(0, 100), along(1, 300)])
     assert lines(made) == [
@@ -168,11 +168,11 @@ def test_best_models_chosen_in_different_ways_are_not_pooled() -> None:
     ]
 
 
-def with_reference(value: float, ran_on: Host, seed: int = 0, **changes: Any) -> Outcome:
+def with_reference(value: float, ran_on: Host, seed: int = 0, **changes: Any) -> TrialResult:
     own = record(seed=seed, host=ran_on, trial=f"{seed}-{ran_on.machine}")
     beside = [reference("random network", value, "nmi")]
     facts = {"seed": seed, "references": beside, **changes}
-    return Outcome(own, [evaluation(score("nmi", 0.5), **facts)])
+    return TrialResult(own, [evaluation(score("nmi", 0.5), **facts)])
 
 
 def references(made: Comparison) -> list[tuple[str, float, int, list[str]]]:
@@ -207,11 +207,11 @@ def test_one_host_with_two_values_for_a_seed_is_told() -> None:
 
 
 def test_two_protocols_of_a_reference_do_not_hide_each_other() -> None:
-    def floor(count: int) -> Outcome:
+    def floor(count: int) -> TrialResult:
         beside = reference("real images", count / 1000)
         own = beside.score.model_copy(update={"protocol": f"digits-v1@1a2b3c4d, {count} real"})
         beside = beside.model_copy(update={"score": own})
-        return Outcome(record(seed=count), [evaluation(fid(2.0), references=[beside])])
+        return TrialResult(record(seed=count), [evaluation(fid(2.0), references=[beside])])
 
     made = compare([floor(500), floor(700)])
     labels = [f"real images (digits-v1@1a2b3c4d, {count} real)" for count in (500, 700)]
@@ -230,16 +230,16 @@ def test_older_records_say_nothing_of_rounding_and_are_read() -> None:
 def test_a_host_says_what_decides_rounding() -> None:
     import torch
 
-    from ganbench.study import host
+    from ganbench.core import environment
 
-    found = Host.model_validate(host.describe("cpu"))
+    found = Host.model_validate(environment.describe("cpu"))
     assert found.capability == torch.backends.cpu.get_cpu_capability()
     assert any(name.startswith("openblas") or "MKL" in name for name in found.libraries)
     assert len(found.libraries) == len(set(found.libraries))
 
 
 def test_settings_that_limit_kernels_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ganbench.study import host
+    from ganbench.core import environment
 
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
-    assert "ONEDNN_MAX_CPU_ISA=AVX2" in host.libraries("cpu")
+    assert "ONEDNN_MAX_CPU_ISA=AVX2" in environment.libraries("cpu")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.records.plots import history_picture, information_picture
 
 PNG = b"\x89PNG"

@@ -11,7 +11,7 @@ import pytest
 from ganbench.core import protocol
 from ganbench.records.groups import Row
 from ganbench.records.rows import compare, document
-from ganbench.records.store import Outcome
+from ganbench.records.store import TrialResult
 from tests.records.made_up import (
     COST,
     evaluation,
@@ -25,15 +25,15 @@ from tests.records.made_up import (
 )
 
 
-def trial(value: float, seed: int = 0, **changes: Any) -> Outcome:
+def trial(value: float, seed: int = 0, **changes: Any) -> TrialResult:
     return outcome(record(seed=seed, **changes), evaluation(fid(value)))
 
 
-def tidy(trials: Sequence[Outcome]) -> list[Row]:
+def tidy(trials: Sequence[TrialResult]) -> list[Row]:
     return compare(trials).rows
 
 
-def failures(trials: Sequence[Outcome]) -> list[dict[str, Any]]:
+def failures(trials: Sequence[TrialResult]) -> list[dict[str, Any]]:
     return compare(trials).failures
 
 
@@ -200,7 +200,7 @@ def test_references_of_other_questions_and_data_are_left_out() -> None:
 
 
 def test_references_stand_once_beside_the_variants() -> None:
-    def with_references(seed: int, floor: float) -> Outcome:
+    def with_references(seed: int, floor: float) -> TrialResult:
         beside = [reference("real images, held out"), reference("blurred", value=floor)]
         return outcome(record(seed=seed), evaluation(fid(2.0), references=beside))
 
@@ -249,7 +249,7 @@ def test_a_label_budget_is_always_shown() -> None:
     made = [trial(1.0, labels="100"), trial(2.0, labels="100", device="cuda"), trial(3.0)]
     made += [trial(4.0, variant="acgan", labels="20"), trial(5.0, labels="100", seed=1)]
     found = compare(made)
-    assert [(group.label, len(group.outcomes)) for group in found.groups] == [
+    assert [(group.label, len(group.trial_results)) for group in found.groups] == [
         ("infogan [labels 100, device cpu]", 2),
         ("infogan [labels 100, device cuda]", 1),
         ("infogan", 1),
@@ -266,7 +266,7 @@ def test_the_best_checkpoints_are_a_line_below_the_final_ones() -> None:
         evaluation(fid(value), checkpoint="best", round=100, chosen_by="fid")
         for value in (2.0, 4.0)
     ]
-    both = [Outcome(record(seed=i), [final[i], best[i]]) for i in range(2)]
+    both = [TrialResult(record(seed=i), [final[i], best[i]]) for i in range(2)]
     first, second = compare(both).groups
     assert (first.label, second.label) == ("infogan", "infogan [best fid]")
     assert [row.mean for row in first.rows if row.metric == "fid"] == [4.0]
@@ -283,7 +283,7 @@ def test_a_hyperparameter_named_like_a_fact_is_harmless(name: str) -> None:
     """20 rounds and 300 are two lines, whatever a plug-in calls its hyperparameters."""
     same = {"hyperparameters": {name: 7}, "images_seen": 12_800}
     made = compare([trial(1.0, rounds=20, **same), trial(2.0, seed=1, rounds=300, **same)])
-    assert [(group.label, len(group.outcomes)) for group in made.groups] == [
+    assert [(group.label, len(group.trial_results)) for group in made.groups] == [
         ("infogan [rounds 20]", 1),
         ("infogan [rounds 300]", 1),
     ]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from ganbench.records.schema import DOCUMENTS, Record, ScoreSet, State, json_schema, label
+from ganbench.core.specs import format_spec
+from ganbench.records.schema import DOCUMENTS, Record, ScoreSet, State, json_schema
 from tests.records.made_up import evaluation, fid, record, reference, score
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
@@ -85,9 +86,12 @@ def test_infinite_hyperparameters_stay_readable() -> None:
 
 
 def test_a_label_is_what_one_would_type() -> None:
-    assert label("infogan", {}) == "infogan"
+    assert format_spec("infogan", {}) == "infogan"
     changed = {"info_weight": 0.5, "noise": (0.5, 0.1), "ema": True, "preset": None}
-    assert label("infogan", changed) == "infogan:info_weight=0.5,noise=0.5/0.1,ema=true,preset=none"
+    assert (
+        format_spec("infogan", changed)
+        == "infogan:info_weight=0.5,noise=0.5/0.1,ema=true,preset=none"
+    )
 
 
 def test_the_room_imports_no_torch() -> None:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.records.schema import State
 from ganbench.records.store import (
     ReferenceDirectory,
     TrialDirectory,
     atomic_write,
     find_trials,
-    read_outcomes,
     read_references,
+    read_trials,
 )
 from tests.records.made_up import (
     evaluation,
@@ -48,7 +48,7 @@ def test_a_trial_comes_back_as_it_was_written(trial: TrialDirectory) -> None:
     assert trial.has_record
     assert trial.measured() == {"asked fid", "asked nmi", "asked mig"}
     assert trial.measured("best") == set()
-    (outcome,) = read_outcomes(find_trials([trial.path.parent]))
+    (outcome,) = read_trials(find_trials([trial.path.parent]))
     assert outcome.record == record()
     assert [scores.scores[0].metric for scores in outcome.scores] == ["fid", "nmi"]
     assert outcome.directory == trial.path

@@ -63,14 +63,14 @@ def test_it_failed_and_is_tried_again(tmp_path: Path) -> None:
     result = ganbench.run(str(guest), *specs, **study)
     sound, *broken = result.records
     assert (sound.status, sound.reason) == ("finished", None)
-    (scores,) = result.outcomes[0].scores
+    (scores,) = result.trial_results[0].scores
     assert [score.metric for score in scores.scores] == ["fid"]
     assert [skip.reason for skip in scores.skipped] == ["no classify(): it has no classes"]
     assert {record.status for record in broken} == {"failed"}
     for record, why in zip(broken, WHY.values(), strict=True):
         assert (record.reason or "").startswith(why)
     assert ganbench.run(str(guest), *specs, **study).trained == len(WHY)
-    traces = [one.directory / "error.txt" for one in result.outcomes[1:] if one.directory]
+    traces = [one.directory / "error.txt" for one in result.trial_results[1:] if one.directory]
     assert all("guest.py" in path.read_text() for path in (traces[0], traces[3]))
 
 

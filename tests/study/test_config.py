@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.records.schema import SPELLINGS, Record, TrialConfig
 from ganbench.study.config import StudyConfig
+from ganbench.study.run_trial import execute
 from ganbench.study.trial import Trial
-from ganbench.study.work import execute
-from tests.data.test_folder import fill
+from tests.data.sets.test_folder import fill
 from tests.study.planning import plan
 
 MINE = "from ganbench.model import GAN\n\n\nclass Mine(GAN):\n    'Mine.'\n"

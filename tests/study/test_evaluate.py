@@ -8,12 +8,12 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 import ganbench
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.evaluate.settings import settings_of
 from ganbench.records.store import TrialDirectory
 from ganbench.study.evaluate import evaluate
 from ganbench.study.plan import scorings_of
-from ganbench.study.scoring import lock
+from ganbench.study.rescore import lock
 
 
 def test_settings_as_a_user_gives_them() -> None:
@@ -54,7 +54,7 @@ def test_saved_trials_are_scored_again(tmp_path: Path) -> None:
         now = sorted((directory / "scores").iterdir())
         assert len(now) == len(before[directory]) + 1
     again = evaluate(tmp_path, settings=settings, jobs=1)  # measured already
-    assert [o.scores for o in again.outcomes] == [o.scores for o in found.outcomes]
+    assert [o.scores for o in again.trial_results] == [o.scores for o in found.trial_results]
     # All that a directory knows, side by side: two columns of fid.
     assert sum(row.metric == "fid" for row in ganbench.compare(tmp_path).groups[0].rows) == 2
 
@@ -71,7 +71,7 @@ def test_saved_trials_are_scored_again(tmp_path: Path) -> None:
     assert list(reasons) == ["junk", "damaged", "edited"]
     assert "record.json cannot be used" in reasons["junk"]
     assert all("is not what was trained" in reasons[name] for name in ("damaged", "edited"))
-    assert len(part.outcomes) == 1
+    assert len(part.trial_results) == 1
     assert len(TrialDirectory(tmp_path / "other" / "whole").read_scores()) == 3
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import ganbench
 from ganbench.evaluate.settings import Settings
-from ganbench.records.tables import document, render_text
+from ganbench.records.tables.frames import document, render_text
 from ganbench.study.evaluate import evaluate
 from ganbench.study.plan import owner_of_scoring, scorings_of
 from tests.plugins.outside import FOUR_KINDS, install_here
@@ -138,7 +138,7 @@ def test_data_that_a_record_names_are_known_or_allowed(
     evaluation = Settings(metrics=("real_fake_auc",), samples=200)
     asked = {"seeds": 1, "jobs": 1, "results": tmp_path / "r", "evaluation": evaluation}
     result = ganbench.run("vanilla", dataset=str(data), **asked)
-    directory = result.outcomes[0].directory
+    directory = result.trial_results[0].directory
     assert directory is not None
     assert directory.parent.name.startswith("made-")
     mark.unlink()

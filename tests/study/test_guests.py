@@ -10,7 +10,7 @@ import pytest
 
 import ganbench
 from ganbench.cli import cli
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.plugins import registry
 from ganbench.records.schema import Record
 from ganbench.study.evaluate import evaluate
@@ -68,8 +68,8 @@ def helped(folder: Path, weight: float) -> Path:
 
 def fids(result: ganbench.Result) -> dict[str, float]:
     return {
-        record.label: score.value
-        for record, evaluations, _ in result.outcomes
+        record.spec: score.value
+        for record, evaluations, _ in result.trial_results
         for evaluation in evaluations
         for score in evaluation.scores
         if score.metric == "fid"
@@ -77,7 +77,7 @@ def fids(result: ganbench.Result) -> dict[str, float]:
 
 
 def references(result: ganbench.Result, label: str) -> list[tuple[str, str, float]]:
-    (found,) = (o for o in result.outcomes if o.record.label == label)
+    (found,) = (o for o in result.trial_results if o.record.spec == label)
     return [(r.name, r.score.metric, r.score.value) for r in found.scores[0].references]
 
 
@@ -91,13 +91,13 @@ def test_each_plug_in_trains_with_its_own_helper(tmp_path: Path) -> None:
     assert len(set(fids(both).values())) == 2
     found = evaluate(tmp_path / "both", settings=None, split="validation", jobs=1)
     assert not found.failures
-    assert len(found.outcomes) == 2
+    assert len(found.trial_results) == 2
 
     # An edited helper makes another trial of it, and the old one is not scored by the new code.
     helped(tmp_path / "a", 0.5)
     again = run(str(one), str(two), results=tmp_path / "both", **SMALL)
     assert again.trained == 1
-    old = both.outcomes[0].directory
+    old = both.trial_results[0].directory
     with pytest.raises(UserError, match="not the one that it was trained with"):
         ganbench.load(old)
 
@@ -114,7 +114,7 @@ def test_a_plug_in_changes_nobody_elses_numbers(
     (tmp_path / "worse.py").write_text(WORSE)
     beside = run("vanilla", "./worse.py", "./rude.py", "acgan", results="one", **SMALL)
     assert not list(elsewhere.iterdir())
-    assert {record.label for record in beside.failures} <= {"./worse.py"}
+    assert {record.spec for record in beside.failures} <= {"./worse.py"}
     kept = sorted(path.name for path in (tmp_path / "cache").rglob("*"))
     shutil.rmtree(tmp_path / "cache")
     alone = run("vanilla", "acgan", results="two", **SMALL)
@@ -128,8 +128,8 @@ def test_what_runs_is_what_was_planned(tmp_path: Path, monkeypatch: pytest.Monke
     path = helped(tmp_path / "a", 1.0)
     code = (
         "from ganbench.study.config import StudyConfig\n"
-        "from ganbench.study.plan import trials_of\nfrom ganbench.study.work import execute\n"
-        "from pathlib import Path\nfrom ganbench.errors import UserError\n"
+        "from ganbench.study.plan import trials_of\nfrom ganbench.study.run_trial import execute\n"
+        "from pathlib import Path\nfrom ganbench.core.errors import UserError\n"
         f"path = Path({str(path)!r})\n"
         f"config = StudyConfig((str(path),), seeds=1, rounds=5, results={str(tmp_path)!r})\n"
         "(trial,) = trials_of(config)\n"
@@ -150,7 +150,7 @@ def trial_of(tmp_path: Path) -> tuple[Path, Path]:
     )
     result = run(str(plug_in), results=tmp_path / "results", **SMALL)
     (tmp_path / "mark").unlink()
-    return plug_in, result.outcomes[0].directory
+    return plug_in, result.trial_results[0].directory
 
 
 def rewrite(directory: Path, **fields: object) -> None:

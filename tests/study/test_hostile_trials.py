@@ -11,14 +11,14 @@ import pytest
 from safetensors.torch import save_file
 
 import ganbench
-from ganbench.errors import UserError
-from ganbench.model import Game
+from ganbench.core.errors import UserError
+from ganbench.model import Variant
 from ganbench.plugins import registry
 from ganbench.records.groups import grouped
 from ganbench.records.schema import ScoreSet
-from ganbench.records.store import Outcome, TrialDirectory
+from ganbench.records.store import TrialDirectory, TrialResult
 from ganbench.study import pictures
-from ganbench.study.scoring import lock
+from ganbench.study.rescore import lock
 from ganbench.train.trainer import build
 from tests.records.made_up import evaluation, outcome, record, score
 
@@ -56,7 +56,7 @@ def refused(trial: TrialDirectory, *words: str, **how: Any) -> None:
 
 
 def test_the_trial_of_these_tests_loads(trial: TrialDirectory) -> None:
-    assert isinstance(ganbench.load(trial.path), Game)
+    assert isinstance(ganbench.load(trial.path), Variant)
 
 
 def link(path: Path) -> None:
@@ -115,7 +115,7 @@ def test_curves_that_differ_in_more_than_their_label_are_not_laid_into_one(
 ) -> None:
     """The pictures' lines are those of the tables; codes of one name have bounds of their own."""
 
-    def trained(rounds: int, bound: float) -> Outcome:
+    def trained(rounds: int, bound: float) -> TrialResult:
         one = record(rounds=rounds, hyperparameters={"rounds": 7}, trial=str(rounds))
         place = TrialDirectory(tmp_path / str(rounds))
         place.append_history([{"round": 1, "information/c": 0.5}])
@@ -126,9 +126,9 @@ def test_curves_that_differ_in_more_than_their_label_are_not_laid_into_one(
     monkeypatch.setattr(
         "ganbench.records.plots.information_picture", lambda *what: drawn.append(what)
     )
-    outcomes = [trained(20, 2.3), trained(300, 1.6)]
-    pictures.draw(tmp_path / "study", outcomes)
+    trial_results = [trained(20, 2.3), trained(300, 1.6)]
+    pictures.draw(tmp_path / "study", trial_results)
     ((curves, bounds, _),) = drawn
-    assert list(curves) == [group.label for group in grouped(outcomes)]
+    assert list(curves) == [group.label for group in grouped(trial_results)]
     assert list(curves) == ["infogan [rounds 20]", "infogan [rounds 300]"]
     assert bounds == {"c": {2.3, 1.6}}

@@ -118,7 +118,7 @@ def test_a_kill_leaves_nothing_in_shared_memory(group: bool, tmp_path: Path) -> 
 
 STUCK = """
 import signal, sys, time
-from ganbench.study.engine import LocalProcesses
+from ganbench.study.engines.local import LocalProcesses
 
 with LocalProcesses() as engine:
     open("entered", "w").close()

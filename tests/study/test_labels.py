@@ -9,15 +9,16 @@ import torch
 
 import ganbench
 from ganbench import data
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.evaluate.settings import Settings
-from ganbench.records import tables
-from ganbench.records.store import Outcome, ReferenceDirectory, TrialDirectory
-from ganbench.study import work
-from ganbench.study.jobs import ReferencesAsked, Scoring, ScoringAsked
-from ganbench.study.reading import Reading, reading
+from ganbench.records.store import ReferenceDirectory, TrialDirectory, TrialResult
+from ganbench.records.tables import frames
+from ganbench.study import run_trial
 from ganbench.study.references import measure
 from ganbench.study.trial import Trial
+from ganbench.study.worker_tasks import ReferencesAsked, Scoring, ScoringAsked
+from ganbench.train.batches_per_round import batches_per_round
+from ganbench.train.round_reads import RoundReads
 from ganbench.train.trainer import build
 from tests.study.planning import plan
 
@@ -25,10 +26,10 @@ SEMI = """
 import torch
 import torch.nn.functional as F
 from torch import nn
-from ganbench.model import Game, Latent, Noise, Update
+from ganbench.model import Variant, Latent, Noise, Update
 
 
-class Semi(Game):
+class Semi(Variant):
     supervised_only: bool = False
     rate: float = 1e-3
 
@@ -79,14 +80,14 @@ def semi(tmp_path: Path) -> str:
 def test_who_reads_labels(semi: str) -> None:
     digits = data.load("digits")
 
-    def read(spec: str) -> Reading:
+    def read(spec: str) -> RoundReads:
         (trial,) = plan([spec], seeds=1)
         from ganbench.plugins import registry
 
         variant = registry.load(trial.config.variant)
-        game = build(variant, digits.shape, 10, trial.config.hyperparameters, seed=0)
+        model = build(variant, digits.shape, 10, trial.config.hyperparameters, seed=0)
         state = torch.get_rng_state()
-        found = reading(game, digits.train)
+        found = batches_per_round(model, digits.train)
         assert torch.equal(torch.get_rng_state(), state)
         return found
 
@@ -101,7 +102,7 @@ def test_a_supervised_reference_is_added(semi: str) -> None:
     said: list[str] = []
     trials = plan([semi, "vanilla"], seeds=2, rounds=100, labels=50, tell=said.append)
     only = f"{semi}:supervised_only=true"
-    assert [(t.label, t.config.seed, t.config.labels, t.config.rounds) for t in trials] == [
+    assert [(t.spec, t.config.seed, t.config.labels, t.config.rounds) for t in trials] == [
         (semi, 0, "50", 100),
         (semi, 1, "50", 100),
         (only, 0, "50", 100),
@@ -118,20 +119,20 @@ def test_a_supervised_reference_is_added(semi: str) -> None:
 def test_a_supervised_reference_that_was_asked_for_stays_where_it_is(semi: str) -> None:
     only = f"{semi}:supervised_only=true"
     trials = plan([only, semi, f"{semi}:rate=1e-2"], seeds=1, labels="5/class")
-    assert [t.label for t in trials] == [
+    assert [t.spec for t in trials] == [
         only,
         semi,
         f"{semi}:rate=0.01",
         f"{semi}:supervised_only=true,rate=0.01",
     ]
-    assert [
-        t.label for t in plan([semi], seeds=1, hyperparameters={"supervised_only": "true"})
-    ] == [only]
+    assert [t.spec for t in plan([semi], seeds=1, hyperparameters={"supervised_only": "true"})] == [
+        only
+    ]
 
 
 def test_a_variant_that_was_told_to_read_no_labels_has_no_reference() -> None:
     trials = plan(["catgan:label_weight=0", "sgan"], seeds=1, labels=100)
-    assert [(t.label, t.config.labels) for t in trials] == [
+    assert [(t.spec, t.config.labels) for t in trials] == [
         ("catgan:label_weight=0.0", None),
         ("sgan", "100"),
         ("sgan:supervised_only=true", "100"),
@@ -173,21 +174,21 @@ def test_impossible_budgets(specs: list[str], labels: object, words: str) -> Non
 def test_training_reads_the_labels_of_the_budget_alone(semi: str) -> None:
     digits = data.load("digits")
     trial = plan([semi], seeds="7,", labels=13, rounds=20)[0]
-    trainer = work.start(trial, digits)
+    trainer = run_trial.start(trial, digits)
     assert len(trainer.labelled) == 13
     counts = torch.bincount(trainer.labelled.labels, minlength=10)
     assert set(counts.tolist()) == {1, 2}
-    images, labels = trainer.deal(trainer.clock).labelled
+    images, labels = trainer.next_batch(trainer.clock).labelled
     assert images.shape == (64, 1, 8, 8)
     assert labels.bincount(minlength=10).min() >= 4  # each of the 13 four times or five
-    assert work.start(plan([semi], seeds=1)[0], digits).labelled is None
+    assert run_trial.start(plan([semi], seeds=1)[0], digits).labelled is None
 
 
 def test_one_label_is_enough_to_train(semi: str) -> None:
     trial = plan([f"{semi}:supervised_only=true"], seeds=1, labels=1, rounds=20)[0]
-    trainer = work.start(trial, data.load("digits"))
+    trainer = run_trial.start(trial, data.load("digits"))
     trainer.rehearse()
-    trainer.play(20)
+    trainer.train(20)
     assert trainer.images_seen == 20 * 64
 
 
@@ -197,7 +198,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Trial, Tria
     (place / "semi.py").write_text(SEMI)
     trials = plan([str(place / "semi.py")], seeds=1, rounds=400, labels=30, results=place)
     for trial in trials:
-        work.execute(trial)
+        run_trial.execute(trial)
     return [(trial, TrialDirectory(trial.directory)) for trial in trials]
 
 
@@ -225,15 +226,15 @@ def test_a_trial_without_a_generator_finishes(
 
 @pytest.mark.slow
 def test_the_table_says_the_budget(finished: list[tuple[Trial, TrialDirectory]]) -> None:
-    outcomes = [Outcome(d.read_record(), d.read_scores(), d.path) for _, d in finished]
+    trial_results = [TrialResult(d.read_record(), d.read_scores(), d.path) for _, d in finished]
     beside = ReferenceDirectory.beside(finished[0][0].directory)
     scoring = Scoring(Settings(metrics=("test_error",)))
     measure(
         ReferencesAsked(ScoringAsked("digits", None, None, "test", scoring), beside.path, "cpu")
     )
-    comparison = tables.compare(outcomes, beside.read())
+    comparison = frames.compare(trial_results, beside.read())
     assert [group.label for group in comparison.groups] == [
-        trial.label + " [labels 30]" for trial, _ in finished
+        trial.spec + " [labels 30]" for trial, _ in finished
     ]
     assert len({group.budget for group in comparison.groups}) == 1  # one table
     rows = [r for r in comparison.references if r.metric == "test_error"]

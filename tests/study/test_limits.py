@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.errors import UserError, check_memory, out_of_memory
+from ganbench.core.errors import UserError, check_memory, out_of_memory
 from ganbench.records.store import TrialDirectory, atomic_write
-from ganbench.study import work
+from ganbench.study import run_trial
 from ganbench.study.trial import Trial, is_done
 from tests.study.planning import plan
 
@@ -53,7 +53,7 @@ def test_other_failures_are_not_taken_for_it(error: Exception) -> None:
 def test_room_for_the_libraries() -> None:
     check_memory()  # no limit
     code = (
-        "import resource; from ganbench.errors import check_memory\n"
+        "import resource; from ganbench.core.errors import check_memory\n"
         "resource.setrlimit(resource.RLIMIT_AS, (200 << 20, 200 << 20))\n"
         "check_memory()"
     )
@@ -110,26 +110,26 @@ def test_pictures_that_the_disk_refused_are_drawn_by_the_next_run(
 ) -> None:
     lost = {"samples.png", "neighbours.png", "history.png"}
     with monkeypatch.context() as patch:
-        patch.setattr(work, "atomic_write", full_for(lost))
-        record = work.execute(trial)
+        patch.setattr(run_trial, "atomic_write", full_for(lost))
+        record = run_trial.execute(trial)
         assert record.status == "finished"
         why = "could not be written (No space left on device)"
         assert record.reason == f"no picture of samples, neighbours, history: {why}"
         assert pictures(trial) == PICTURES - lost
         assert not is_done(trial)
-        patch.setattr(work, "atomic_write", full_for({"samples.png"}))
-        again = work.execute(trial)
+        patch.setattr(run_trial, "atomic_write", full_for({"samples.png"}))
+        again = run_trial.execute(trial)
         assert again.reason == f"no picture of samples: {why}"
         assert not is_done(trial)
     kept = TrialDirectory(trial.directory)
     weights = (trial.directory / "weights.safetensors").stat().st_mtime_ns
-    assert work.execute(trial).reason is None
+    assert run_trial.execute(trial).reason is None
     assert is_done(trial)
     assert pictures(trial) == PICTURES
     assert kept.read_record() == record, "a record is never edited"
     assert (trial.directory / "weights.safetensors").stat().st_mtime_ns == weights
     whole = plan(["vanilla"], seeds=1, rounds=20, results=tmp_path / "whole")[0]
-    work.execute(whole)
+    run_trial.execute(whole)
     for name in ("samples.png", "neighbours.png"):  # the history has the speed of its hour
         assert (trial.directory / name).read_bytes() == (whole.directory / name).read_bytes()
 
@@ -146,6 +146,6 @@ def test_pictures_that_the_disk_refused_are_drawn_by_the_next_run(
 def test_a_model_that_cannot_be_drawn_is_not_tried_for_ever(
     reason: str, done: bool, trial: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work._Work, "draw", lambda *_: f"no picture of samples: {reason}")
-    work.execute(trial)
+    monkeypatch.setattr(run_trial._Work, "draw", lambda *_: f"no picture of samples: {reason}")
+    run_trial.execute(trial)
     assert is_done(trial) == done

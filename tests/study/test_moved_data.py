@@ -15,10 +15,10 @@ from PIL import Image
 
 from ganbench import data
 from ganbench.cli import cli
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.evaluate.settings import Settings
 from ganbench.study.evaluate import evaluate
-from ganbench.study.work import execute
+from ganbench.study.run_trial import execute
 from tests.study.planning import plan
 
 SETTINGS = Settings(50, 50, 50, 50, probe_steps=5, metrics=("code_recovery",))
@@ -100,9 +100,9 @@ def test_moved_data_is_found_where_it_is_said_to_be(kind: str, tmp_path: Path) -
 
     found = evaluate(results, settings=SETTINGS, engine=Here(), data=new)
     assert not found.failures
-    assert [o.scores for o in found.outcomes] == [o.scores for o in before.outcomes]
+    assert [o.scores for o in found.trial_results] == [o.scores for o in before.trial_results]
     more = replace(SETTINGS, samples=40)  # measured now, from images that lie elsewhere
-    (outcome,) = evaluate(results, settings=more, engine=Here(), data=new).outcomes
+    (outcome,) = evaluate(results, settings=more, engine=Here(), data=new).trial_results
     assert outcome.record.dataset == f"{kind}:{old}{options}"
     assert [row.value for score in outcome.scores for row in score.scores]
 
@@ -115,7 +115,7 @@ def test_published_data_is_not_moved_so(tmp_path: Path) -> None:
     trained(f"npz:{made('npz', tmp_path / 'old')}", results)
     shutil.move(tmp_path / "old" / "own.npz", tmp_path)
     both = evaluate(results, settings=SETTINGS, engine=Here(), data=tmp_path / "own.npz")
-    assert (len(both.outcomes), both.failures) == (2, [])
+    assert (len(both.trial_results), both.failures) == (2, [])
 
 
 def test_the_command_line_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +156,7 @@ def test_another_working_directory_breaks_nothing(
     """Streams open their files when they are read, which may be after an os.chdir."""
     made("folder", tmp_path / "own")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ganbench.data.stream.KEPT", 0)
+    monkeypatch.setattr("ganbench.data.io.stream.KEPT", 0)
     found = data.load("folder:own:size=8")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")

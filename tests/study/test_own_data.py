@@ -11,9 +11,9 @@ from PIL import Image
 from rich.console import Console
 
 import ganbench
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.evaluate.settings import settings_of
-from ganbench.study.work import execute
+from ganbench.study.run_trial import execute
 from tests.study.planning import plan
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.plugins import registry
 from ganbench.study.config import parse_seeds
 from ganbench.study.resolve import parse_device
@@ -37,7 +37,7 @@ def test_devices() -> None:
 
 def test_trials_in_table_order() -> None:
     trials = plan(["infogan", "vanilla:d_steps=2", "infogan:info_weight=0.5"], seeds="1,4")
-    assert [(t.label, t.config.seed) for t in trials] == [
+    assert [(t.spec, t.config.seed) for t in trials] == [
         ("infogan", 1),
         ("infogan", 4),
         ("vanilla:d_steps=2", 1),
@@ -76,7 +76,7 @@ def test_identity_is_what_can_change_the_training(tmp_path: Path) -> None:
 
 def test_a_preset_is_named_and_not_spelt_out() -> None:
     (trial,) = plan(["infogan:preset=authors,d_lr=1e-3"], seeds=1)
-    assert trial.label == "infogan:preset=authors,d_lr=0.001"
+    assert trial.spec == "infogan:preset=authors,d_lr=0.001"
     assert trial.config.hyperparameters["information"] == "joint"
     with pytest.raises(UserError, match="unknown preset of vanilla: 'authors'"):
         plan(["vanilla:preset=authors"])
@@ -84,7 +84,7 @@ def test_a_preset_is_named_and_not_spelt_out() -> None:
 
 def test_no_preset_is_no_trial_of_its_own() -> None:
     trials = plan(["infogan", "infogan:preset=", "infogan:preset=none"], seeds=1)
-    assert [trial.label for trial in trials] == ["infogan"]
+    assert [trial.spec for trial in trials] == ["infogan"]
 
 
 def test_only_steps_that_read_real_images_use_up_the_budget(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_variant_that_cannot_be_built_is_refused(tmp_path: Path) -> None:
 def test_a_hyperparameter_that_no_code_reads_is_told(tmp_path: Path) -> None:
     told: list[str] = []
     (tmp_path / "bigan.py").write_text(
-        "from tests.plugins.honest import BiGAN as Base\n\n\nclass BiGAN(Base):\n    pass\n"
+        "from tests.plugins.checks.honest import BiGAN as Base\n\n\nclass BiGAN(Base):\n    pass\n"
     )
     guest = str(tmp_path / "bigan.py")
     specs = [f"{guest}:noise=7", f"{guest}:codes=4", "vanilla:noise=7", "vanilla:d_norm=layer"]
@@ -216,13 +216,15 @@ def test_a_hyperparameter_that_no_code_reads_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", registry.installed())
 def test_first_party_variants_read_what_they_declare(name: str) -> None:
     from ganbench import data
-    from ganbench.model import Game
+    from ganbench.model import Variant
     from ganbench.model.hyperparameters import declared
-    from ganbench.study.reading import FEW, unread
+    from ganbench.train.batches_per_round import FEW, unread_hyperparameters
 
     variant = registry.load(name)
     few = data.load("digits").train[:FEW]
-    found = unread(variant, 10, few, variant.resolve({}, "digits"), declared(variant, Game))
-    # Of backbones that digits are not given; what a variant has no use for is in `unused`.
+    found = unread_hyperparameters(
+        variant, 10, few, variant.resolve({}, "digits"), declared(variant, Variant)
+    )
+    # Of backbones that digits are not given; what a variant has no use for is in `unsupported`.
     of_backbones = {"dense", "d_norm", "hidden", "g_activation"}
-    assert set(found) - of_backbones <= set(variant.unused)
+    assert set(found) - of_backbones <= set(variant.unsupported)

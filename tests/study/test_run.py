@@ -8,11 +8,11 @@ import pytest
 import torch
 
 import ganbench
-from ganbench.errors import GanbenchError, UserError
+from ganbench.core.errors import GanbenchError, UserError
 from ganbench.evaluate import harness
-from ganbench.records import tables
 from ganbench.records.store import TrialDirectory
-from ganbench.study import work
+from ganbench.records.tables import frames
+from ganbench.study import run_trial
 from tests.study.planning import plan
 
 pytestmark = pytest.mark.slow
@@ -57,18 +57,18 @@ def test_a_plug_in_that_kills_the_planning_is_told_in_one_line(tmp_path: Path) -
 
 def values(result: ganbench.Result) -> dict[tuple, float]:
     return {
-        (record.label, record.seed, score.metric): score.value
-        for record, evaluations, _ in result.outcomes
+        (record.spec, record.seed, score.metric): score.value
+        for record, evaluations, _ in result.trial_results
         for evaluation in evaluations
         for score in evaluation.scores
     }
 
 
 def test_every_trial_leaves_its_files(study: ganbench.Result) -> None:
-    assert [r.label for r in study.records] == ["infogan"] * 2 + ["acgan"] * 2
+    assert [r.spec for r in study.records] == ["infogan"] * 2 + ["acgan"] * 2
     assert [r.seed for r in study.records] == [0, 1, 0, 1]
     assert study.trained == 4
-    for record, evaluations, directory in study.outcomes:
+    for record, evaluations, directory in study.trial_results:
         assert record.status == "finished"
         assert record.images_seen == 60 * 64
         assert record.generator_updates == 60
@@ -96,7 +96,7 @@ def test_table_and_document(study: ganbench.Result) -> None:
     frame = study.table
     assert {"infogan", "acgan", "k-means on pixels"} <= set(frame.index)
     assert frame.loc["infogan", "code_recovery"] > 0.1
-    document = tables.document(study.comparison)
+    document = frames.document(study.comparison)
     text = json.loads(json.dumps(document, allow_nan=False))
     assert text["schema"] == 2
     assert text["failures"] == []
@@ -122,7 +122,7 @@ def test_references_stand_in_the_variants_columns(study: ganbench.Result) -> Non
 def test_again_trains_nothing_and_says_the_same(study: ganbench.Result) -> None:
     again = ganbench.run("infogan", "acgan", results=study.directory.parents[1], **SMALL)
     assert again.trained == 0
-    assert tables.render_text(again.comparison) == tables.render_text(study.comparison)
+    assert frames.render_text(again.comparison) == frames.render_text(study.comparison)
 
 
 def test_one_seed_gives_identical_numbers(study: ganbench.Result, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_one_seed_gives_identical_numbers(study: ganbench.Result, tmp_path: Path
 
 
 def test_a_saved_model_gives_the_recorded_numbers(study: ganbench.Result) -> None:
-    record, (scores,), directory = study.outcomes[0]
+    record, (scores,), directory = study.trial_results[0]
     model = ganbench.load(directory)
     images = model.generate(model.latent.draw(5, torch.Generator().manual_seed(0)))
     assert images.shape == (5, 1, 8, 8)
@@ -145,7 +145,7 @@ def test_a_saved_model_gives_the_recorded_numbers(study: ganbench.Result) -> Non
 
 def test_missing_scores_are_made_without_training(tmp_path: Path) -> None:
     first = ganbench.run("acgan", seeds=1, rounds=20, jobs=1, results=tmp_path)
-    directory = first.outcomes[0].directory
+    directory = first.trial_results[0].directory
     for path in (directory / "scores").iterdir():
         path.unlink()
     weights = (directory / "weights.safetensors").stat().st_mtime_ns
@@ -157,7 +157,7 @@ def test_missing_scores_are_made_without_training(tmp_path: Path) -> None:
 def test_damaged_weights_are_told(study: ganbench.Result, tmp_path: Path) -> None:
     directory = tmp_path / "trial"
     directory.mkdir()
-    source = study.outcomes[0].directory
+    source = study.trial_results[0].directory
     (directory / "record.json").write_bytes((source / "record.json").read_bytes())
     with pytest.raises(UserError, match=r"weights\.safetensors"):
         ganbench.load(directory)
@@ -182,9 +182,11 @@ def test_what_fails_fails_alone(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert status["lost"][0] == "failed"
     assert "does not reach" in status["lost"][1]
     lines = capsys.readouterr().err.splitlines()
-    where = f"failed: {status['raise'][1]}; traceback in {result.outcomes[2].directory}/error.txt"
+    where = (
+        f"failed: {status['raise'][1]}; traceback in {result.trial_results[2].directory}/error.txt"
+    )
     assert any(where in line for line in lines)
-    text = tables.render_text(result.comparison)
+    text = frames.render_text(result.comparison)
     bug = "ValueError: a bug (guest.py, line 15)"
     for words in ("generator became nan", bug, "ended without an answer"):
         assert words in " ".join(text.split())
@@ -193,7 +195,7 @@ def test_what_fails_fails_alone(tmp_path: Path, capsys: pytest.CaptureFixture[st
     # A failed trial is tried again and its record kept; a diverged one is not.
     again = ganbench.run(*specs[:3], seeds=1, rounds=20, jobs=2, results=tmp_path / "r")
     assert again.trained == 1
-    raised = again.outcomes[2].directory
+    raised = again.trial_results[2].directory
     assert (raised / "record.failed-1.json").exists()
     assert TrialDirectory(raised).read_record().reason == "ValueError: a bug (guest.py, line 15)"
 
@@ -204,7 +206,7 @@ def test_an_interrupted_trial_starts_anew(tmp_path: Path) -> None:
     directory.append_history([{"round": 50, "generator": 1.0}])
     (trial.directory / "scores").mkdir()
     (trial.directory / "scores" / "old.json").write_text("{}")
-    record = work.execute(trial)
+    record = run_trial.execute(trial)
     assert record.status == "finished"
     assert [row["round"] for row in directory.read_history()] == [20]
     assert len(directory.read_scores()) == 1
@@ -218,7 +220,7 @@ def test_two_commands_never_train_one_trial_at_once(tmp_path: Path) -> None:
         runs = [pool.submit(ganbench.run, "vanilla", **options) for _ in range(2)]
         one, two = (run.result() for run in runs)
     assert one.records[0].status == "finished"
-    assert one.outcomes == two.outcomes
+    assert one.trial_results == two.trial_results
     assert len(list(tmp_path.glob("digits/*/record*.json"))) == 1
 
 

@@ -10,10 +10,10 @@ from ganbench.evaluate import catalogue, harness
 from ganbench.evaluate.settings import Settings
 from ganbench.records.store import ReferenceDirectory, TrialDirectory
 from ganbench.study import references
-from ganbench.study.jobs import ReferencesAsked, Rescoring, Scoring, ScoringAsked
-from ganbench.study.scoring import rescore
+from ganbench.study.rescore import rescore
+from ganbench.study.run_trial import execute
 from ganbench.study.trial import Trial, is_done
-from ganbench.study.work import execute
+from ganbench.study.worker_tasks import ReferencesAsked, Rescoring, Scoring, ScoringAsked
 from tests.study.planning import plan
 
 QUICK = ("pixel_js", "real_fake_auc", "nmi")

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from ganbench.core.specs import parse_spec
 from ganbench.data.dataset import Split
-from ganbench.model import Batch, Game
+from ganbench.model import Batch, Variant
 from ganbench.plugins import registry
 from ganbench.train.modes import Execution
 from ganbench.train.trainer import Trainer, build
@@ -73,15 +74,15 @@ def images() -> Split:
 class Typed(Trainer):
     """Deals real images in the default type."""
 
-    def deal(self, progress: Tensor) -> Batch:
+    def next_batch(self, progress: Tensor) -> Batch:
         batch = super().deal(progress)
-        deal = batch._deal
+        next_batch = batch._next_batch
 
         def typed_deal() -> tuple[Tensor, Tensor]:
-            real, labels = deal()
+            real, labels = next_batch()
             return real.to(torch.get_default_dtype()), labels
 
-        batch._deal = typed_deal
+        batch._next_batch = typed_deal
         return batch
 
 
@@ -91,24 +92,24 @@ def trainer(spec: str, mode: str, smooth: bool = False) -> Trainer:
     Where a number is within rounding of a ReLU's kink, its side decides the gradient: there no
     tolerance holds.
     """
-    reference, given = registry.parse(spec)
+    reference, given = parse_spec(spec)
     variant = registry.load(reference)
-    game: Game = build(variant, (1, SIDE, SIDE), 10, variant.resolve(given, ""), 0)
-    for module in [*game.modules()] if smooth else ():
+    model: Variant = build(variant, (1, SIDE, SIDE), 10, variant.resolve(given, ""), 0)
+    for module in [*model.modules()] if smooth else ():
         for name, child in module.named_children():
             if isinstance(child, nn.ReLU | nn.LeakyReLU):
                 setattr(module, name, nn.SiLU())
     execution = Execution(mode)  # type: ignore[arg-type]
-    return Typed(game, images(), seed=0, batch_size=SIZE, rounds=ROUNDS, execution=execution)
+    return Typed(model, images(), seed=0, batch_size=SIZE, rounds=ROUNDS, execution=execution)
 
 
 def gradients(one: Trainer, state: dict[str, Any]) -> Found:
     """Each update's loss and gradients in float64, on the batch that is next in a state."""
     one.load_state_dict(state)
-    names = {id(p): name for name, p in one.game.named_parameters()}
+    names = {id(p): name for name, p in one.model.named_parameters()}
     found: Found = {}
     with typed(parameters(one).dtype), SameDraws():
-        batch = one.deal(one.clock / one.rounds)
+        batch = one.next_batch(one.clock / one.rounds)
         for due in one.updates:
             loss, _ = one.loss(due, batch)
             slopes = torch.autograd.grad(loss, one.owned[due.name])
@@ -135,7 +136,7 @@ def hook(module: nn.Module, inputs: tuple[Any, ...], y: Tensor) -> Tensor:
 
 def sensitivity(exact: Trainer, state: dict[str, Any], true: Found) -> Found:
     """How far losses and gradients move, per relative rounding of every layer's results."""
-    layers = [m for m in exact.game.modules() if not list(m.children())]
+    layers = [m for m in exact.model.modules() if not list(m.children())]
     handles = [layer.register_forward_hook(hook) for layer in layers]
     try:
         draws = [gradients(exact, state) for _ in range(DRAWS)]
@@ -169,4 +170,4 @@ def beyond_rounding(
 
 def parameters(one: Trainer) -> Tensor:
     """All in one."""
-    return torch.cat([p.detach().flatten() for p in one.game.parameters()])
+    return torch.cat([p.detach().flatten() for p in one.model.parameters()])

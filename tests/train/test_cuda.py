@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ganbench.core.specs import parse_spec
 from ganbench.data.dataset import Dataset
 from ganbench.plugins import registry
 from ganbench.train.trainer import Trainer, build
@@ -11,10 +12,10 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA d
 
 
 def trainer(spec: str, dataset: Dataset, device: str) -> Trainer:
-    name, given = registry.parse(spec)
+    name, given = parse_spec(spec)
     variant = registry.load(name)
-    game = build(variant, dataset.shape, 10, variant.resolve(given, dataset.name), 0)
-    return Trainer(game, dataset.train, seed=0, batch_size=64, rounds=100, device=device)
+    model = build(variant, dataset.shape, 10, variant.resolve(given, dataset.name), 0)
+    return Trainer(model, dataset.train, seed=0, batch_size=64, rounds=100, device=device)
 
 
 SPECS = [
@@ -28,20 +29,20 @@ SPECS = [
 @pytest.mark.parametrize("name", SPECS)
 def test_rounds_never_wait_for_the_device(name: str, digits: Dataset) -> None:
     made = trainer(name, digits, "cuda")
-    made.play(5)
+    made.train(5)
     torch.cuda.set_sync_debug_mode("error")
     try:
         for _ in range(5):
-            made.play_round()
+            made.train_round()
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    assert all(torch.isfinite(p).all() for p in made.game.parameters())
+    assert all(torch.isfinite(p).all() for p in made.model.parameters())
 
 
 @pytest.mark.parametrize("optimizer", ["Adam", "RMSprop", "SGD", "Adam/amsgrad=true"])
 def test_a_recorded_round_follows_its_schedule(optimizer: str, digits: Dataset) -> None:
     made = trainer(f"vanilla:optimizer={optimizer},lr_schedule=linear", digits, "cuda")
-    made.play(60)
+    made.train(60)
     assert made.graphs is not None
     assert made.graphs.reason is None
     for update in made.updates:
@@ -52,6 +53,6 @@ def test_a_recorded_round_follows_its_schedule(optimizer: str, digits: Dataset) 
 
 def test_one_seed_on_cuda_starts_from_the_cpus_weights(digits: Dataset) -> None:
     cpu, cuda = trainer("infogan", digits, "cpu"), trainer("infogan", digits, "cuda")
-    for a, b in zip(cpu.game.parameters(), cuda.game.parameters(), strict=True):
+    for a, b in zip(cpu.model.parameters(), cuda.model.parameters(), strict=True):
         assert torch.equal(a, b.cpu())
     assert cuda.rehearse() == cpu.rehearse()

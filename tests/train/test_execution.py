@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganbench.adam import Adam
+from ganbench.core.optim import Adam
 from ganbench.data.dataset import Split
-from ganbench.model import Batch, Game, layers, update
+from ganbench.model import Batch, Variant, layers, update
 from ganbench.model.layers import UpsampledConv2d
 from ganbench.plugins import registry
 from ganbench.train.execution import products
@@ -86,7 +86,7 @@ class Modes:
 
     def move(self, one: Trainer) -> None:
         with typed(parameters(one).dtype):
-            one.play_round()
+            one.train_round()
 
 
 Fault = Callable[[Modes, pytest.MonkeyPatch], None]
@@ -106,7 +106,7 @@ def worse_loss(modes: Modes, patch: pytest.MonkeyPatch) -> None:
 
 
 def missing_term(modes: Modes, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(modes.fast.game, "continuous_weight", 0.0)
+    patch.setattr(modes.fast.model, "continuous_weight", 0.0)
 
 
 def transposed_kernel(modes: Modes, patch: pytest.MonkeyPatch) -> None:
@@ -176,9 +176,9 @@ def test_losses_and_gradients_are_those_of_the_reference_mode(
 @pytest.mark.parametrize("mode", ["reference", "eager"])
 def test_the_same_bits_again(mode: str) -> None:
     first, second = (trainer(SPECS[0], mode) for _ in range(2))
-    first.play(5)
-    second.play(5)
-    for one, other in zip(first.game.parameters(), second.game.parameters(), strict=True):
+    first.train(5)
+    second.train(5)
+    for one, other in zip(first.model.parameters(), second.model.parameters(), strict=True):
         assert torch.equal(one, other)
 
 
@@ -197,7 +197,7 @@ def test_an_upsampled_convolution_is_what_it_says() -> None:
 
 def test_what_is_evaluated_is_laid_out_as_always() -> None:
     one = trainer(SPECS[0], "eager")
-    weight = next(p for p in one.game.parameters() if p.dim() == 4 and p.shape[1] > 1)
+    weight = next(p for p in one.model.parameters() if p.dim() == 4 and p.shape[1] > 1)
     assert weight.is_contiguous(memory_format=torch.channels_last)
     assert all(p.is_contiguous() for p in one.evaluation_model().parameters())
 
@@ -206,11 +206,11 @@ def test_bf16_is_autocast_and_an_arithmetic_of_its_own() -> None:
     one = trainer("vanilla:backbone=upsample,width=16", "eager")
     one.execution = Execution("eager", "bf16")
     plain = trainer("vanilla:backbone=upsample,width=16", "eager")
-    plain.play(1)
-    one.play(1)
-    pairs = zip(one.game.parameters(), plain.game.parameters(), strict=True)
+    plain.train(1)
+    one.train(1)
+    pairs = zip(one.model.parameters(), plain.model.parameters(), strict=True)
     assert any(not torch.equal(a, b) for a, b in pairs)
-    assert all(p.dtype == torch.float32 for p in one.game.parameters())
+    assert all(p.dtype == torch.float32 for p in one.model.parameters())
     assert Execution("eager", "bf16").arithmetic("cpu") == "bf16"
     assert Execution("reference", "strict").arithmetic("cpu") == "reference"
     assert Execution("graph", "strict").arithmetic("cuda:0") == "strict"
@@ -255,10 +255,10 @@ class Tutorials(nn.Module):
         return self.dense(x.view(x.size(0), -1))
 
 
-class OwnNetwork(Game):
+class OwnNetwork(Variant):
     """A plug-in with a network of its own, and a parameter of five dimensions."""
 
-    averaged = ()
+    ema_networks = ()
 
     def build(self) -> None:
         self.network = Tutorials()
@@ -271,20 +271,20 @@ class OwnNetwork(Game):
 
 @pytest.mark.parametrize("mode", ["reference", "eager"])
 def test_networks_of_a_plug_ins_own_stay_as_they_are(mode: str) -> None:
-    game = OwnNetwork((1, SIDE, SIDE), 10)
+    model = OwnNetwork((1, SIDE, SIDE), 10)
     one = Trainer(
-        *(game, images()),
+        *(model, images()),
         **{"seed": 0, "batch_size": SIZE, "rounds": 5, "execution": Execution(mode)},
     )
-    one.play(2)
+    one.train(2)
 
 
 def test_generated_images_are_laid_out_as_real_ones() -> None:
-    game = build(registry.load("vanilla"), (3, 32, 32), 10, {"width": 8}, 0)
+    model = build(registry.load("vanilla"), (3, 32, 32), 10, {"width": 8}, 0)
     split = Split(torch.zeros(8, 3, 32, 32, dtype=torch.uint8), torch.zeros(8).long())
-    one = Trainer(game, split, seed=0, batch_size=8, rounds=5, execution=Execution("eager"))
-    batch = one.deal(one.clock)
-    assert next(p for p in game.generator.parameters() if p.dim() == 4).is_contiguous() is False
+    one = Trainer(model, split, seed=0, batch_size=8, rounds=5, execution=Execution("eager"))
+    batch = one.next_batch(one.clock)
+    assert next(p for p in model.generator.parameters() if p.dim() == 4).is_contiguous() is False
     assert batch.fake.is_contiguous()
 
 
@@ -295,4 +295,4 @@ def test_every_variant_plays_in_bf16(name: str) -> None:
         f"{name}:backbone=upsample,width=8,d_norm=none" if name == "wgan_gp" else name, "eager"
     )
     one.execution = Execution("eager", "bf16")
-    one.play(2)
+    one.train(2)

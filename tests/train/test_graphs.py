@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from ganbench import data
+from ganbench.core.errors import UserError
+from ganbench.core.specs import parse_spec
 from ganbench.data.dataset import Split
-from ganbench.errors import UserError
 from ganbench.plugins import registry
 from ganbench.train.execution import products
 from ganbench.train.graphs import WARM_UP, GraphedRounds
@@ -24,7 +25,7 @@ SPECS = ["infogan", "wgan_gp", "acgan:d_steps=2", "catgan", "vae"]
 class Repeats:
     """Stands for CUDA graphs: capturing leaves no trace, replaying plays the same updates.
 
-    Rows are read from where the dealer staged them, as a graph would.
+    Rows are read from where the loader staged them, as a graph would.
     """
 
     def __init__(self, trainer: Trainer) -> None:
@@ -36,17 +37,17 @@ class Repeats:
 
     def slots(self) -> list[tuple[int, int]]:
         """Where rows are staged, and how often that memory was written to."""
-        dealers = self.trainer.graphs.dealers  # type: ignore[union-attr]
-        return [(slot.data_ptr(), slot._version) for one in dealers for slot in one._slots]
+        loaders = self.trainer.graphs.dealers  # type: ignore[union-attr]
+        return [(slot.data_ptr(), slot._version) for one in loaders for slot in one._slots]
 
     def capture(self, play: Callable[[], None]) -> Callable[[], None]:
         trainer = self.trainer
         state, staged = trainer.state_dict(), self.slots()
-        sums = {key: value.clone() for key, value in trainer.gauge.sums.items()}
+        sums = {key: value.clone() for key, value in trainer.losses.sums.items()}
         play()
         counted = dict(trainer.counters())
         for key, value in sums.items():
-            trainer.gauge.sums[key].copy_(value)
+            trainer.losses.sums[key].copy_(value)
         graphs, trainer.graphs = trainer.graphs, None
         trainer.load_state_dict(state)
         trainer.count(counted)
@@ -58,11 +59,11 @@ class Repeats:
         def replay() -> None:
             self.replayed += 1
             before = dict(trainer.counters())
-            for dealer in trainer.graphs.dealers:  # type: ignore[union-attr]
-                dealer.start_staging(100)
+            for loader in trainer.graphs.dealers:  # type: ignore[union-attr]
+                loader.start_staging(100)
             play()
-            for dealer in trainer.graphs.dealers:  # type: ignore[union-attr]
-                dealer.end_staging()
+            for loader in trainer.graphs.dealers:  # type: ignore[union-attr]
+                loader.end_staging()
             trainer.count(before)
 
         return replay
@@ -70,12 +71,12 @@ class Repeats:
 
 def trainer_of(spec: str, labels: int = 0, device: str = "cpu", mode: str = "eager") -> Trainer:
     digits = data.load("digits")
-    reference, given = registry.parse(spec)
+    reference, given = parse_spec(spec)
     variant = registry.load(reference)
-    game = build(variant, digits.shape, 10, variant.resolve(given, "digits"), 0)
+    model = build(variant, digits.shape, 10, variant.resolve(given, "digits"), 0)
     labelled = digits.train.subset(slice(labels)) if labels else None
     return Trainer(
-        game,
+        model,
         digits.train.subset(slice(200)),  # epochs end within a few rounds
         seed=0,
         batch_size=64,
@@ -88,7 +89,7 @@ def trainer_of(spec: str, labels: int = 0, device: str = "cpu", mode: str = "eag
 
 def history_of(trainer: Trainer, rounds: int = 25) -> list[dict[str, float]]:
     rows: list[dict[str, float]] = []
-    trainer.play(rounds, every=7, report=rows.append)
+    trainer.train(rounds, every=7, report=rows.append)
     return rows
 
 
@@ -101,7 +102,7 @@ def test_recorded_rounds_are_the_same_rounds(spec: str, labels: int) -> None:
     assert recorder.captured == 1
     assert recorder.replayed == 25 - WARM_UP
     assert plain.images_seen == recorded.images_seen
-    for a, b in zip(plain.game.parameters(), recorded.game.parameters(), strict=True):
+    for a, b in zip(plain.model.parameters(), recorded.model.parameters(), strict=True):
         assert torch.equal(a, b)
 
 
@@ -111,7 +112,7 @@ def test_one_graph_per_set_of_due_updates() -> None:
     trainer.updates = [often, type(often)(**{**vars(seldom), "every": 3})]
     recorder = Repeats(trainer)
     trainer.graphs = trainer.graphed(recorder)
-    trainer.play(30)
+    trainer.train(30)
     assert recorder.captured == 2
     assert set(trainer.graphs.graphs) == {("discriminator",), ("discriminator", "generator")}
 
@@ -124,18 +125,18 @@ def test_what_cannot_be_captured_is_played_and_told() -> None:
 
     plain, recorded = trainer_of("vanilla"), trainer_of("vanilla")
     recorded.graphs = recorded.graphed(Refuses(recorded))
-    recorded.play(WARM_UP)
+    recorded.train(WARM_UP)
     before = recorded.images_seen
     assert isinstance(recorded.graphs, GraphedRounds)
-    seen = len(recorded.gauge.counts)
-    recorded.play(1)
+    seen = len(recorded.losses.counts)
+    recorded.train(1)
     assert recorded.graphs.reason == (
         "RuntimeError: operation not permitted when stream is capturing"
     )
     assert recorded.images_seen == before + 64
-    assert len(recorded.gauge.counts) == seen == 0  # read at the end of each play
-    plain.play(WARM_UP + 1)
-    assert plain.dealer.rows.position == recorded.dealer.rows.position
+    assert len(recorded.losses.counts) == seen == 0  # read at the end of each play
+    plain.train(WARM_UP + 1)
+    assert plain.loader.rows.position == recorded.loader.rows.position
 
 
 def test_a_capture_that_fails_half_way_leaves_nothing_behind() -> None:
@@ -148,13 +149,13 @@ def test_a_capture_that_fails_half_way_leaves_nothing_behind() -> None:
 
     recorded = trainer_of("vanilla")
     recorded.graphs = recorded.graphed(Breaks(recorded))
-    recorded.play(WARM_UP)
+    recorded.train(WARM_UP)
     rng = recorded.rngs["latent"].get_state()
     optimizer = recorded.optimizers["discriminator"]
     step = optimizer.step
 
     def refused() -> None:
-        assert any(p.grad is not None for p in recorded.game.parameters())
+        assert any(p.grad is not None for p in recorded.model.parameters())
         assert not torch.equal(rng, recorded.rngs["latent"].get_state())
         optimizer.step = step  # type: ignore[method-assign]
         raise ValueError("what went wrong first")
@@ -162,9 +163,9 @@ def test_a_capture_that_fails_half_way_leaves_nothing_behind() -> None:
     optimizer.step = refused  # type: ignore[method-assign]
     recorded.graphs._capture(("discriminator", "generator"))
     assert recorded.graphs.reason == "ValueError: what went wrong first"
-    assert all(p.grad is None for p in recorded.game.parameters())
+    assert all(p.grad is None for p in recorded.model.parameters())
     assert torch.equal(rng, recorded.rngs["latent"].get_state())
-    recorded.play(1)
+    recorded.train(1)
 
 
 @pytest.mark.parametrize("good", [0, 1])
@@ -177,12 +178,12 @@ def test_a_replay_that_goes_wrong_is_found_and_undone(good: int) -> None:
     plain, recorded = trainer_of("infogan"), trainer_of("infogan")
     recorded.graphs = recorded.graphed(Lazy(recorded))
     for trainer in (plain, recorded):
-        trainer.play(WARM_UP + 3)
+        trainer.train(WARM_UP + 3)
     assert recorded.graphs.reason is not None
     assert recorded.graphs.reason.startswith("a replayed round moved the parameters by 0, not ")
     assert not recorded.graphs.graphs
     assert plain.images_seen == recorded.images_seen
-    for a, b in zip(plain.game.parameters(), recorded.game.parameters(), strict=True):
+    for a, b in zip(plain.model.parameters(), recorded.model.parameters(), strict=True):
         assert torch.equal(a, b)
 
 
@@ -191,9 +192,9 @@ def test_streamed_images_are_not_captured() -> None:
         images = object()
 
     trainer = trainer_of("vanilla")
-    trainer.dealer.images = Streamed()  # type: ignore[assignment]
+    trainer.loader.images = Streamed()  # type: ignore[assignment]
     with pytest.raises(ValueError, match="streamed"):
-        trainer.dealer.start_staging(1)
+        trainer.loader.start_staging(1)
 
 
 def test_graphs_need_a_gpu() -> None:
@@ -219,7 +220,7 @@ def test_graphs_on_a_gpu(spec: str) -> None:
     try:
         with products(graph.execution.precision):
             for _ in range(5):
-                graph.play_round()
+                graph.train_round()
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
@@ -228,6 +229,6 @@ def test_a_split_smaller_than_a_batch_is_refused_as_before() -> None:
     digits = data.load("digits")
     tiny: Split = digits.train.subset(slice(10))
     variant = registry.load("vanilla")
-    game = build(variant, digits.shape, 10, variant.resolve({}, "digits"), 0)
+    model = build(variant, digits.shape, 10, variant.resolve({}, "digits"), 0)
     with pytest.raises(UserError, match="larger than"):
-        Trainer(game, tiny, seed=0, batch_size=64, rounds=10)
+        Trainer(model, tiny, seed=0, batch_size=64, rounds=10)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganbench.adam import Adam
+from ganbench.core.optim import Adam
 from ganbench.data.dataset import Split
 from ganbench.model import GAN, Update
 from ganbench.model.optimizers import CLASSES, arguments
@@ -115,19 +115,19 @@ def trainer_of(rounds: int = 20, mode: Any = "eager", **given: Any) -> Trainer:
     rng = torch.Generator().manual_seed(1)
     images = torch.randint(0, 256, (64, *SHAPE), generator=rng, dtype=torch.uint8)
     split = Split(images, torch.arange(64) % 4)
-    game = build(GAN, SHAPE, 4, GAN.resolve({"width": 8, **given}), 0)
-    return Trainer(game, split, seed=0, batch_size=8, rounds=rounds, execution=Execution(mode))
+    model = build(GAN, SHAPE, 4, GAN.resolve({"width": 8, **given}), 0)
+    return Trainer(model, split, seed=0, batch_size=8, rounds=rounds, execution=Execution(mode))
 
 
 def weights(trainer: Trainer) -> torch.Tensor:
-    return torch.cat([p.detach().flatten() for p in trainer.game.parameters()])
+    return torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
 
 
 def test_a_training_follows_its_schedule() -> None:
     trainer = trainer_of(rounds=4, lr_schedule="linear", d_lr=0.01)
     seen: list[float] = []
     trainer.after_round.append(lambda: seen.append(trainer.rates["discriminator"].value.item()))
-    trainer.play(4)
+    trainer.train(4)
     assert seen == pytest.approx([0.01, 0.0075, 0.005, 0.0025], rel=1e-6)
 
 
@@ -144,8 +144,8 @@ def test_recorded_rounds_follow_too(given: dict[str, Any]) -> None:
     plain, recorded = trainer_of(**given), trainer_of(**given)
     recorder = Repeats(recorded)
     recorded.graphs = recorded.graphed(recorder)
-    plain.play(20)
-    recorded.play(20)
+    plain.train(20)
+    recorded.train(20)
     assert recorder.replayed == 20 - WARM_UP
     assert recorded.graphs.reason is None
     assert torch.equal(weights(plain), weights(recorded))
@@ -155,10 +155,10 @@ def test_recorded_rounds_follow_too(given: dict[str, Any]) -> None:
 @pytest.mark.parametrize("given", [{}, {"optimizer": "RMSprop", "lr_schedule": "linear"}], ids=str)
 def test_saved_and_loaded_it_goes_on_as_before(given: dict[str, Any]) -> None:
     first, second = trainer_of(**given), trainer_of(**given)
-    first.play(7)
+    first.train(7)
     second.load_state_dict(first.state_dict())
-    first.play(5)
-    second.play(5)
+    first.train(5)
+    second.train(5)
     assert torch.equal(weights(first), weights(second))
 
 
@@ -169,7 +169,7 @@ def test_the_gradients_norm_is_bounded() -> None:
         trainer = trainer_of(optimizer="SGD", d_lr=1.0, clip_gradient=bound)
         owned = trainer.owned["discriminator"]
         before = [p.detach().clone() for p in owned]
-        trainer.take(trainer.updates[0], trainer.deal(trainer.clock))
+        trainer.apply_update(trainer.updates[0], trainer.next_batch(trainer.clock))
         moved = torch.cat([(p - q).flatten() for p, q in zip(owned, before, strict=True)])
         norms[bound] = moved.norm().item()
     assert norms[0.01] == pytest.approx(0.01, rel=1e-3)
@@ -178,9 +178,9 @@ def test_the_gradients_norm_is_bounded() -> None:
 
 def test_a_schedule_that_gives_a_number_is_told() -> None:
     trainer = trainer_of()
-    game, split = trainer.game, trainer.dealer.split
+    model, split = trainer.model, trainer.loader.split
     bad = Trainer(
-        game,
+        model,
         split,
         seed=0,
         batch_size=8,
@@ -188,7 +188,7 @@ def test_a_schedule_that_gives_a_number_is_told() -> None:
         adapt=lambda one: replace(one, schedule=lambda progress: 0.5),  # type: ignore
     )
     with pytest.raises(ValueError, match=r"schedule of update 'discriminator' gives 0\.5"):
-        bad.play(1)
+        bad.train(1)
 
 
 def test_hooks_are_called_where_they_say() -> None:
@@ -209,7 +209,7 @@ def test_hooks_are_called_where_they_say() -> None:
     trainer.before_step.append(before)
     trainer.after_update.append(after)
     trainer.after_round.append(lambda: told.append(f"round {trainer.round}"))
-    trainer.play(1)
+    trainer.train(1)
     steps = ["discriminator", "discriminator", "generator"]
     assert told == [f"{when} {name}" for name in steps for when in ("before", "after")] + [
         "round 1"
@@ -229,9 +229,9 @@ def test_a_hook_can_change_a_gradient() -> None:
 
     changed.before_step.append(halve)
     start = weights(plain)
-    batch = [t.deal(t.clock) for t in (plain, changed)]
-    plain.take(plain.updates[0], batch[0])
-    changed.take(changed.updates[0], batch[1])
+    batch = [t.next_batch(t.clock) for t in (plain, changed)]
+    plain.apply_update(plain.updates[0], batch[0])
+    changed.apply_update(changed.updates[0], batch[1])
     whole, half = weights(plain) - start, weights(changed) - start
     assert whole.norm() > 0
     assert (half.norm() / whole.norm()).item() == pytest.approx(0.5, rel=1e-2)
@@ -248,23 +248,23 @@ def test_sections_are_told_while_they_last() -> None:
         return nullcontext()
 
     with trainer.sections(section):
-        trainer.play_round()
+        trainer.train_round()
     expected = ["update discriminator", "data", "optimizer", "update generator", "optimizer"]
     assert told == expected
-    trainer.play_round()
+    trainer.train_round()
     assert told == expected
 
 
 def test_adapted_updates_are_the_trainers_and_its_twins() -> None:
     trainer = trainer_of()
     other = Trainer(
-        trainer.game,
-        trainer.dealer.split,
+        trainer.model,
+        trainer.loader.split,
         seed=0,
         batch_size=8,
         rounds=4,
         adapt=lambda one: replace(one, lr=math.pi),
     )
-    for one in (other, other.twin()):
+    for one in (other, other.clone()):
         assert [u.lr for u in one.updates] == [math.pi] * 2
         assert one.rates["generator"].value.item() == math.pi

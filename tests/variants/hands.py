@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor, nn
 
-from ganbench.model import Batch, Game, View
+from ganbench.core.specs import parse_spec
+from ganbench.model import Batch, DiscriminatorOutput, Variant
 from ganbench.plugins import registry
 from ganbench.train.trainer import build
 
@@ -18,7 +19,7 @@ SHAPE = (1, 8, 8)
 
 def make(spec: str, shape: tuple[int, ...] = SHAPE, classes: int = 4) -> Any:
     """A variant at its own defaults, without a data set's recipe."""
-    reference, given = registry.parse(spec)
+    reference, given = parse_spec(spec)
     variant = registry.load(reference)
     return build(variant, shape, classes, variant.resolve(given), seed=0)
 
@@ -46,34 +47,40 @@ class Fixed(nn.Module):
         return self.answer
 
 
-def tell(game: Game, outputs: Tensor, features: Tensor | None = None) -> list[tuple]:
+def tell(model: Variant, outputs: Tensor, features: Tensor | None = None) -> list[tuple]:
     """Let the discriminator answer the row of `outputs` that an image's number names.
 
     The score is the variant's own. Returns the list of (number, label) of what it was shown.
     """
     seen: list[tuple] = []
-    discriminator: Any = game.discriminator
+    discriminator: Any = model.discriminator
 
-    def forward(images: Tensor, labels: Tensor | None = None, rng: Any = None) -> View:
+    def forward(
+        images: Tensor, labels: Tensor | None = None, rng: Any = None
+    ) -> DiscriminatorOutput:
         rows = images[:, 0, 0, 0].long()
         given = [None] * len(rows) if labels is None else labels.tolist()
         seen.extend(zip(rows.tolist(), given, strict=True))
         found = torch.zeros(len(rows), 3) if features is None else features[rows]
-        return View(discriminator.judge(outputs[rows]), found, outputs[rows])
+        return DiscriminatorOutput(
+            discriminator.score_from_outputs(outputs[rows]), found, outputs[rows]
+        )
 
     discriminator.forward = forward
     return seen
 
 
-def judged(game: Game, function: Callable[[Tensor], Tensor]) -> list[Tensor]:
+def judged(model: Variant, function: Callable[[Tensor], Tensor]) -> list[Tensor]:
     """Let the discriminator be a function of images; returns the list of what it was shown."""
     seen: list[Tensor] = []
-    discriminator: Any = game.discriminator
+    discriminator: Any = model.discriminator
 
-    def forward(images: Tensor, labels: Tensor | None = None, rng: Any = None) -> View:
+    def forward(
+        images: Tensor, labels: Tensor | None = None, rng: Any = None
+    ) -> DiscriminatorOutput:
         seen.append(images.detach().clone())
         score = function(images)
-        return View(score, images.flatten(1), score.unsqueeze(1))
+        return DiscriminatorOutput(score, images.flatten(1), score.unsqueeze(1))
 
     discriminator.forward = forward
     return seen
@@ -84,7 +91,7 @@ def forbidden() -> NoReturn:
 
 
 def hand(
-    game: Game,
+    model: Variant,
     real: Tensor,
     fake: Tensor | None = None,
     labels: list[int] | None = None,
@@ -106,8 +113,8 @@ def hand(
     given = torch.zeros(n, dtype=torch.int64) if labels is None else torch.tensor(labels)
     rng = torch.Generator().manual_seed(0)
     batch = Batch(
-        game.generator,
-        game.latent,
+        model.generator,
+        model.latent,
         lambda: (real, given),
         n,
         rng,
@@ -117,8 +124,8 @@ def hand(
     if fake is not None:
         batch._fake = fake
     if codes is not None:
-        noise = game.latent.draw_noise(len(codes), rng)
-        batch._latent = game.latent.assemble(noise, codes)
+        noise = model.latent.draw_noise(len(codes), rng)
+        batch._latent = model.latent.assemble(noise, codes)
     return batch
 
 

@@ -32,50 +32,50 @@ def shapes(network: nn.Module, x: torch.Tensor, kinds: object) -> list[tuple[int
     return found
 
 
-def test_fig_1(game: nn.Module) -> None:
+def test_fig_1(model: nn.Module) -> None:
     """100 numbers, projected and reshaped to 1024 x 4 x 4, then four fractional strides."""
-    latent = game.latent.draw(2, torch.Generator().manual_seed(0)).vector
+    latent = model.latent.draw(2, torch.Generator().manual_seed(0)).vector
     assert latent.shape == (2, 100)
-    assert shapes(game.generator, latent, nn.Unflatten) == [(1024, 4, 4)]
+    assert shapes(model.generator, latent, nn.Unflatten) == [(1024, 4, 4)]
     expected = [(512, 8, 8), (256, 16, 16), (128, 32, 32), (3, 64, 64)]
-    assert shapes(game.generator, latent, CONVOLUTIONS) == expected
+    assert shapes(model.generator, latent, CONVOLUTIONS) == expected
     expected = [(128, 32, 32), (256, 16, 16), (512, 8, 8), (1024, 4, 4)]
-    assert shapes(game.discriminator, torch.zeros(2, 3, 64, 64), CONVOLUTIONS) == expected
+    assert shapes(model.discriminator, torch.zeros(2, 3, 64, 64), CONVOLUTIONS) == expected
 
 
-def test_strides_in_place_of_pooling_and_no_hidden_dense_layer(game: nn.Module) -> None:
+def test_strides_in_place_of_pooling_and_no_hidden_dense_layer(model: nn.Module) -> None:
     pools = nn.MaxPool2d | nn.AvgPool2d | nn.Upsample
-    assert not [m for m in game.modules() if isinstance(m, pools)]
-    for network, kind in ((game.generator, nn.ConvTranspose2d), (game.discriminator, nn.Conv2d)):
+    assert not [m for m in model.modules() if isinstance(m, pools)]
+    for network, kind in ((model.generator, nn.ConvTranspose2d), (model.discriminator, nn.Conv2d)):
         layers = [m for m in network.modules() if isinstance(m, CONVOLUTIONS)]
         assert {type(m) for m in layers} == {kind}
         assert {m.stride for m in layers} == {(2, 2)}
         assert len([m for m in network.modules() if isinstance(m, nn.Linear)]) == 1
-    assert game.discriminator.output.out_features == 1
+    assert model.discriminator.output.out_features == 1
 
 
-def test_batch_norm_but_at_gs_output_and_ds_input(game: nn.Module) -> None:
-    kinds = [type(m) for m in game.generator]
+def test_batch_norm_but_at_gs_output_and_ds_input(model: nn.Module) -> None:
+    kinds = [type(m) for m in model.generator]
     after = {i: kinds[i + 1] for i, kind in enumerate(kinds) if issubclass(kind, CONVOLUTIONS)}
     assert list(after.values()) == [nn.BatchNorm2d] * 3 + [nn.Tanh]
     assert kinds[:2] == [Dense, nn.BatchNorm1d]
-    kinds = [type(m) for m in game.discriminator.trunk]
+    kinds = [type(m) for m in model.discriminator.trunk]
     after = {i: kinds[i + 1] for i, kind in enumerate(kinds) if issubclass(kind, CONVOLUTIONS)}
     assert list(after.values()) == [nn.LeakyReLU] + [nn.BatchNorm2d] * 3
-    assert not isinstance(game.discriminator.output, NORMS)
+    assert not isinstance(model.discriminator.output, NORMS)
 
 
-def test_activations(game: nn.Module) -> None:
+def test_activations(model: nn.Module) -> None:
     """ReLU in G but for its tanh; leaky ReLU of slope 0.2 in D."""
     words = nn.ReLU | nn.Tanh | nn.LeakyReLU | nn.Sigmoid | nn.Softplus
-    in_g = [type(m) for m in game.generator.modules() if isinstance(m, words)]
+    in_g = [type(m) for m in model.generator.modules() if isinstance(m, words)]
     assert in_g == [nn.ReLU] * 4 + [nn.Tanh]
-    in_d = [m for m in game.discriminator.modules() if isinstance(m, words)]
+    in_d = [m for m in model.discriminator.modules() if isinstance(m, words)]
     assert [(type(m), m.negative_slope) for m in in_d] == [(nn.LeakyReLU, 0.2)] * 4
 
 
-def test_weights_are_normal_with_deviation_0_02(game: nn.Module) -> None:
-    for network in (game.generator, game.discriminator):
+def test_weights_are_normal_with_deviation_0_02(model: nn.Module) -> None:
+    for network in (model.generator, model.discriminator):
         for module in network.modules():
             if isinstance(module, CONVOLUTIONS | nn.Linear):
                 weights = module.weight.detach().flatten()
@@ -92,16 +92,16 @@ def test_weights_are_normal_with_deviation_0_02(game: nn.Module) -> None:
                 assert not module.bias.any()
 
 
-def test_the_latent_is_uniform(game: nn.Module) -> None:
-    latent = game.latent.draw(2000, torch.Generator().manual_seed(0)).vector
+def test_the_latent_is_uniform(model: nn.Module) -> None:
+    latent = model.latent.draw(2000, torch.Generator().manual_seed(0)).vector
     assert -1 <= latent.min() < -0.999
     assert 0.999 < latent.max() <= 1
     assert abs(latent.mean()) < 0.01
     assert latent.std().item() == pytest.approx(3**-0.5, abs=0.01)
 
 
-def test_adam_at_2e_4_with_momentum_a_half(game: nn.Module) -> None:
-    assert [(u.lr, u.betas, u.steps) for u in game.updates()] == [(2e-4, (0.5, 0.999), 1)] * 2
+def test_adam_at_2e_4_with_momentum_a_half(model: nn.Module) -> None:
+    assert [(u.lr, u.betas, u.steps) for u in model.updates()] == [(2e-4, (0.5, 0.999), 1)] * 2
 
 
 @pytest.mark.parametrize("side", [8, 28, 32])

@@ -9,7 +9,15 @@ import torch
 from torch import Tensor
 
 from ganbench.data.dataset import Split
-from ganbench.model import Batch, Categorical, Latent, Normal, Recognition, Uniform, View
+from ganbench.model import (
+    Batch,
+    Categorical,
+    DiscriminatorOutput,
+    Latent,
+    Normal,
+    Recognition,
+    Uniform,
+)
 from ganbench.plugins import registry
 from ganbench.train.trainer import Trainer
 from tests.floats import single
@@ -19,8 +27,8 @@ LN2 = math.log(2)
 HALF_LN_2PI = 0.5 * math.log(2 * math.pi)
 
 
-def seen(n: int) -> View:
-    return View(torch.zeros(n), torch.zeros(n, 256), torch.zeros(n, 1))
+def seen(n: int) -> DiscriminatorOutput:
+    return DiscriminatorOutput(torch.zeros(n), torch.zeros(n, 256), torch.zeros(n, 1))
 
 
 def bound(latent: Latent, outputs: Tensor, codes: Tensor, fixed_sigma: bool = False) -> Tensor:
@@ -31,12 +39,12 @@ def bound(latent: Latent, outputs: Tensor, codes: Tensor, fixed_sigma: bool = Fa
 
 
 def test_with_a_fixed_sigma_the_bound_is_a_squared_error() -> None:
-    game = make("infogan:categorical=,continuous=2,sigma=fixed,continuous_weight=0.5")
+    model = make("infogan:categorical=,continuous=2,sigma=fixed,continuous_weight=0.5")
     codes = torch.tensor([[0.5, -1.0], [0.0, 0.25]])
     means = torch.tensor([[0.0, -1.0], [1.0, 0.75]])
-    batch = hand(game, torch.zeros(2, 1, 8, 8), codes=codes)
-    game.q_head.head = Fixed(means)
-    loss, logged = game.information_loss(seen(2), batch)
+    batch = hand(model, torch.zeros(2, 1, 8, 8), codes=codes)
+    model.q_head.head = Fixed(means)
+    loss, logged = model.information_loss(seen(2), batch)
     errors = [(0.5**2 + 1.0**2) / 2, (0.0**2 + 0.5**2) / 2]
     minus = [0.5 * error + HALF_LN_2PI - LN2 for error in errors]  # H of U(-1, 1) is ln 2
     assert loss.item() == single(0.5 * sum(minus))
@@ -97,20 +105,20 @@ def test_the_bound_of_a_uniform_code_stays_below_its_information() -> None:
 
 
 def test_code_range_reaches_the_latents_and_the_entropy() -> None:
-    game = make("infogan:code_range=-3/2")
-    value = game.latent.draw(4000, torch.Generator().manual_seed(0))
+    model = make("infogan:code_range=-3/2")
+    value = model.latent.draw(4000, torch.Generator().manual_seed(0))
     for column in (value.codes[:, 1:], value.vector[:, -2:]):
         assert -3 <= column.min() < -2.99
         assert 1.99 < column.max() <= 2
     assert torch.equal(value.codes[:, 1:], value.vector[:, -2:])
-    assert game.q_head.entropy.tolist() == single([math.log(10)] + [math.log(5)] * 2)
+    assert model.q_head.entropy.tolist() == single([math.log(10)] + [math.log(5)] * 2)
 
 
 @pytest.mark.parametrize(("sigma", "outputs"), [("learned", 10 + 4), ("fixed", 10 + 2)])
 def test_a_fixed_sigma_has_no_outputs(sigma: str, outputs: int) -> None:
-    game = make(f"infogan:sigma={sigma}")
-    assert game.q_head.head[-1].out_features == outputs
-    posterior = game.q_head(torch.zeros(3, 256))
+    model = make(f"infogan:sigma={sigma}")
+    assert model.q_head.head[-1].out_features == outputs
+    posterior = model.q_head(torch.zeros(3, 256))
     assert (posterior.log_sigma == 0).all() == (sigma == "fixed")
 
 
@@ -124,10 +132,10 @@ def one_update(spec: str, name: str) -> tuple[set[str], set[str]]:
     """The parameters that an update moved, and those it left bit for bit as they were."""
     trainer = Trainer(make(spec), made_up(), seed=0, batch_size=16, rounds=10)
     trainer.rehearse()  # refuses an update that owns what its loss does not reach
-    before = {name: p.detach().clone() for name, p in trainer.game.named_parameters()}
+    before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
     update = next(u for u in trainer.updates if u.name == name)
-    trainer.take(update, trainer.deal(trainer.clock))
-    now = dict(trainer.game.named_parameters())
+    trainer.apply_update(update, trainer.next_batch(trainer.clock))
+    now = dict(trainer.model.named_parameters())
     still = {name for name, p in before.items() if torch.equal(p, now[name])}
     return set(before) - still, still
 
@@ -163,10 +171,10 @@ def test_lambda_reaches_the_right_losses(information: str) -> None:
     """Whose loss changes with lambda, and nobody else's."""
 
     def losses(weight: int) -> dict[str, float]:
-        game = make(f"infogan:information={information},info_weight={weight},width=16")
-        batch = hand(game, torch.zeros(8, 1, 8, 8))
+        model = make(f"infogan:information={information},info_weight={weight},width=16")
+        batch = hand(model, torch.zeros(8, 1, 8, 8))
         found = {}
-        for update in game.updates():
+        for update in model.updates():
             loss: Any = update.loss(batch)
             found[update.name] = (loss[0] if isinstance(loss, tuple) else loss).item()
         return found
@@ -186,16 +194,33 @@ def test_presets_have_their_published_values(dataset: str) -> None:
     """Appendix C.1: 62 noise, Cat(10), 2 uniform; 2e-4 for D, 1e-3 for G; lambda 1."""
     authors = resolved("authors", dataset)
     expected = {
-        **{"noise": 62, "categorical": (10,), "continuous": 2, "code_range": (-1.0, 1.0)},
-        **{"d_lr": 2e-4, "g_lr": 1e-3, "betas": (0.5, 0.999), "leak": 0.1, "d_norm": "batch"},
-        **{"info_weight": 1.0, "continuous_weight": 1.0, "dense": 1024, "q_width": 128},
-        **{"instance_noise": (0.0, 0.0), "adversarial": "ns", "d_steps": 1},
+        "noise": 62,
+        "categorical": (10,),
+        "continuous": 2,
+        "code_range": (-1.0, 1.0),
+        "d_lr": 2e-4,
+        "g_lr": 1e-3,
+        "betas": (0.5, 0.999),
+        "leak": 0.1,
+        "d_norm": "batch",
+        "info_weight": 1.0,
+        "continuous_weight": 1.0,
+        "dense": 1024,
+        "q_width": 128,
+        "instance_noise": (0.0, 0.0),
+        "adversarial": "ns",
+        "d_steps": 1,
     }
     assert {name: authors[name] for name in expected} == expected
     tutorial = resolved("tutorial", dataset)
     expected = {
-        **{"noise": 62, "categorical": (10,), "continuous": 1, "continuous_weight": 0.1},
-        **{"half_batches": True, "info_weight": 1.0, "instance_noise": (0.0, 0.0)},
+        "noise": 62,
+        "categorical": (10,),
+        "continuous": 1,
+        "continuous_weight": 0.1,
+        "half_batches": True,
+        "info_weight": 1.0,
+        "instance_noise": (0.0, 0.0),
     }
     assert {name: tutorial[name] for name in expected} == expected
     mlp = resolved("mlp", dataset)
@@ -206,26 +231,26 @@ def test_presets_have_their_published_values(dataset: str) -> None:
 
 def test_the_authors_mnist_networks() -> None:
     """Table 1: FC 1024, FC 7x7x128, upconv 64, upconv 1; conv 64, conv 128, FC 1024; Q: FC 128."""
-    game = make("infogan:preset=authors", (1, 28, 28), 10)
+    model = make("infogan:preset=authors", (1, 28, 28), 10)
     layers = torch.nn.Linear | torch.nn.Conv2d | torch.nn.ConvTranspose2d
 
     def sizes(network: torch.nn.Module) -> list[tuple[int, int]]:
         return [tuple(m.weight.shape[:2]) for m in network.modules() if isinstance(m, layers)]
 
-    assert sizes(game.generator) == [(1024, 74), (7 * 7 * 128, 1024), (128, 64), (64, 1)]
-    assert sizes(game.discriminator) == [(64, 1), (128, 64), (1024, 7 * 7 * 128), (1, 1024)]
-    assert sizes(game.q_head) == [(128, 1024), (12, 128)]
+    assert sizes(model.generator) == [(1024, 74), (7 * 7 * 128, 1024), (128, 64), (64, 1)]
+    assert sizes(model.discriminator) == [(64, 1), (128, 64), (1024, 7 * 7 * 128), (1, 1024)]
+    assert sizes(model.q_head) == [(128, 1024), (12, 128)]
 
 
 @pytest.mark.parametrize(("half", "n"), [("true", 5), ("false", 10)])
 def test_half_batches_show_the_discriminator_half_of_each(half: str, n: int) -> None:
-    game = make(f"infogan:half_batches={half}")
-    shown = judged(game, lambda images: images[:, 0, 0, 0])
+    model = make(f"infogan:half_batches={half}")
+    shown = judged(model, lambda images: images[:, 0, 0, 0])
     real, fake = torch.rand(10, 1, 8, 8), torch.rand(10, 1, 8, 8)
-    batch: Batch = hand(game, real)
+    batch: Batch = hand(model, real)
     batch._fake = fake
-    game.discriminator_loss(batch)
+    model.discriminator_loss(batch)
     assert torch.equal(torch.cat(shown), torch.cat([real[:n], fake[:n]]))
     shown.clear()
-    game.g_loss(game.fake_view(batch), batch)
+    model.g_loss(model.fake_view(batch), batch)
     assert [len(images) for images in shown] == [10]  # the generator's update has them all

@@ -16,11 +16,11 @@ CODES = 5
 
 def pairs(spec: str, n: int = 4000, progress: float = 0.0) -> tuple[Any, Tensor, Tensor]:
     """The game, the codes (2, n, codes) of pairs, and which code they share."""
-    game = make(spec)
-    batch = hand(game, torch.zeros(n, 1, 1, 1), progress=progress)
-    vectors, shared = game.pairs(batch)
-    assert vectors.shape == (2, n, game.latent.size)
-    return game, vectors[:, :, game.noise :], shared
+    model = make(spec)
+    batch = hand(model, torch.zeros(n, 1, 1, 1), progress=progress)
+    vectors, shared = model.pairs(batch)
+    assert vectors.shape == (2, n, model.latent.size)
+    return model, vectors[:, :, model.noise :], shared
 
 
 @pytest.mark.parametrize("gap", [0.0, 0.3, 0.95, 1.0])
@@ -84,31 +84,31 @@ def test_the_gap_shrinks_as_training_goes_on(progress: float, gap: float) -> Non
 
 
 def test_each_image_of_a_pair_has_noise_of_its_own() -> None:
-    game = make("infogan_cr")
-    vectors, _ = game.pairs(hand(game, torch.zeros(500, 1, 1, 1)))
-    noise = vectors[:, :, : game.noise]
+    model = make("infogan_cr")
+    vectors, _ = model.pairs(hand(model, torch.zeros(500, 1, 1, 1)))
+    noise = vectors[:, :, : model.noise]
     assert ((noise[0] - noise[1]).abs().amax(1) > 0.1).all()
 
 
 def test_the_contrast_by_hand() -> None:
     """-L_c = -E log H(I | x, x'): two pairs, H gives their codes 1/4 and 1/2."""
-    game = make("infogan_cr:continuous=3")
-    latents = torch.zeros(2, 2, game.latent.size)
-    game.pairs = lambda batch: (latents, torch.tensor([2, 0]))
-    game.h_network = Fixed(logs((1, 2, 1), (3, 2, 1)))
-    game.generator = torch.nn.Sequential(torch.nn.Unflatten(1, (1, 1, -1)))
+    model = make("infogan_cr:continuous=3")
+    latents = torch.zeros(2, 2, model.latent.size)
+    model.pairs = lambda batch: (latents, torch.tensor([2, 0]))
+    model.h_network = Fixed(logs((1, 2, 1), (3, 2, 1)))
+    model.generator = torch.nn.Sequential(torch.nn.Unflatten(1, (1, 1, -1)))
     expected = -(math.log(1 / 4) + math.log(3 / 6)) / 2
-    batch = hand(game, torch.zeros(2, 1, 8, 8))
-    assert game.contrast(batch).item() == single(expected)
+    batch = hand(model, torch.zeros(2, 1, 8, 8))
+    assert model.contrast(batch).item() == single(expected)
 
 
 def test_h_sees_both_images_of_a_pair_side_by_side() -> None:
-    game = make("infogan_cr:continuous=3", (2, 8, 8))
+    model = make("infogan_cr:continuous=3", (2, 8, 8))
     first, second = torch.rand(4, 2, 8, 8), torch.rand(4, 2, 8, 8)
-    game.generator = Fixed(torch.cat([first, second]))
-    game.h_network = h = Fixed(torch.zeros(4, 3))
-    batch = hand(game, torch.zeros(4, 2, 8, 8))
-    game.contrast(batch)
+    model.generator = Fixed(torch.cat([first, second]))
+    model.h_network = h = Fixed(torch.zeros(4, 3))
+    batch = hand(model, torch.zeros(4, 2, 8, 8))
+    model.contrast(batch)
     assert torch.equal(h.asked[0], torch.cat([first, second], 1))
 
 
@@ -117,9 +117,9 @@ def test_alpha_weights_the_contrast_and_lambda_the_information() -> None:
 
     def loss(**weights: float) -> tuple[float, dict[str, Tensor]]:
         given = ",".join(f"{name}={weight}" for name, weight in weights.items())
-        game = make(f"infogan_cr:width=16,{given}")
-        batch = hand(game, torch.zeros(8, 1, 8, 8))
-        result = game.generator_loss(batch)
+        model = make(f"infogan_cr:width=16,{given}")
+        batch = hand(model, torch.zeros(8, 1, 8, 8))
+        result = model.generator_loss(batch)
         return value(result), result[1]
 
     plain, logged = loss(contrastive_weight=0, continuous_weight=0)
@@ -133,9 +133,9 @@ def test_alpha_weights_the_contrast_and_lambda_the_information() -> None:
 
 
 def test_the_contrast_moves_the_generator_and_h() -> None:
-    game = make("infogan_cr:width=16")
-    contrast = game.contrast(hand(game, torch.zeros(8, 1, 8, 8)))
-    parameters = [*game.generator.parameters(), *game.h_network.parameters()]
+    model = make("infogan_cr:width=16")
+    contrast = model.contrast(hand(model, torch.zeros(8, 1, 8, 8)))
+    parameters = [*model.generator.parameters(), *model.h_network.parameters()]
     gradients = torch.autograd.grad(contrast, parameters)
     # A bias before batch norm has none to speak of.
     assert sum(bool(g.abs().max() > 1e-9) for g in gradients) >= len(parameters) - 2

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from ganbench import data
+from ganbench.core.errors import UserError
 from ganbench.data.dataset import Dataset
-from ganbench.errors import UserError
 from ganbench.plugins import registry
-from ganbench.study.work import start
+from ganbench.study.run_trial import start
 from tests.study.planning import plan
 
 FIRST_PARTY = [
@@ -35,14 +35,14 @@ def test_it_plays_on_points(spec: str, ring: Dataset) -> None:
     (trial,) = plan([spec], dataset="ring", seeds=1, rounds=ROUNDS, batch_size=32, device="cpu")
     trainer = start(trial, ring)
     trainer.rehearse()
-    before = trainer.game.generator.state_dict()
+    before = trainer.model.generator.state_dict()
     before = {name: tensor.clone() for name, tensor in before.items()}
-    trainer.play(trial.config.rounds)
+    trainer.train(trial.config.rounds)
     model = trainer.evaluation_model()
     points = model.generate(model.latent.draw(50, torch.Generator().manual_seed(0)))
     assert points.shape == (50, 2)
     assert torch.isfinite(points).all()
-    after = trainer.game.generator.state_dict()
+    after = trainer.model.generator.state_dict()
     assert any(not torch.equal(after[name], tensor) for name, tensor in before.items())
     if hasattr(model, "encode"):
         assert len(model.encode(points)) == 50

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ganbench.data.dataset import Split
-from ganbench.data.labels import choose_labelled
+from ganbench.data.label_budget import choose_labelled
 from ganbench.model.layers import GaussianNoise
 from ganbench.train.trainer import Trainer
 from tests.floats import single
@@ -35,28 +35,28 @@ K_PLUS_1 = logs(
 
 def test_sgan_by_hand() -> None:
     """Each image's negative log-likelihood among the K + 1 outputs (algorithm 1)."""
-    game = make("sgan:label_weight=3", classes=3)
-    tell(game, K_PLUS_1)
-    batch = hand(game, numbered(0, 0), numbered(3, 4), labelled=(numbered(1, 2), [0, 2]))
+    model = make("sgan:label_weight=3", classes=3)
+    tell(model, K_PLUS_1)
+    batch = hand(model, numbered(0, 0), numbered(3, 4), labelled=(numbered(1, 2), [0, 2]))
     unlabelled = -math.log(1 - 4 / 10)
     generated = -(math.log(5 / 8) + math.log(4 / 8)) / 2
     classes = -(math.log(5 / 10) + math.log(1 / 4)) / 2
-    loss, logged = game.discriminator_loss(batch)
+    loss, logged = model.discriminator_loss(batch)
     assert logged["class_loss"].item() == single(classes)
     assert loss.item() == single(unlabelled + generated + 3 * classes)
     non_saturating = -(math.log(1 - 5 / 8) + math.log(1 - 4 / 8)) / 2
-    assert value(game.generator_loss(batch)) == single(non_saturating)
-    game.adversarial = "minimax"  # E log(1 - P(real)): the discriminator's own term, negated
-    assert value(game.generator_loss(batch)) == single(-generated)
+    assert value(model.generator_loss(batch)) == single(non_saturating)
+    model.adversarial = "minimax"  # E log(1 - P(real)): the discriminator's own term, negated
+    assert value(model.generator_loss(batch)) == single(-generated)
 
 
 def test_sgan_scores_the_odds_of_being_real() -> None:
-    game = make("sgan", classes=3)
-    tell(game, K_PLUS_1)
-    found = game.score(numbered(0, 3))
+    model = make("sgan", classes=3)
+    tell(model, K_PLUS_1)
+    found = model.score(numbered(0, 3))
     assert found.tolist() == single([math.log(6 / 4), math.log(3 / 5)])
     # Its classes are those of a real image: the last output is no class.
-    assert game.classify(numbered(0)).softmax(1)[0].tolist() == single([1 / 6, 2 / 6, 3 / 6])
+    assert model.classify(numbered(0)).softmax(1)[0].tolist() == single([1 / 6, 2 / 6, 3 / 6])
     assert make("sgan", classes=7).discriminator.output.out_features == 8
 
 
@@ -70,17 +70,17 @@ K_LOGITS = logs(
 
 
 def test_improvedgan_by_hand() -> None:
-    game = make("improvedgan:feature_matching=false,label_weight=2", classes=3)
-    tell(game, K_LOGITS)
-    batch = hand(game, numbered(0, 0), numbered(2, 3), labelled=(numbered(1), [2]))
-    loss, logged = game.discriminator_loss(batch)
+    model = make("improvedgan:feature_matching=false,label_weight=2", classes=3)
+    tell(model, K_LOGITS)
+    batch = hand(model, numbered(0, 0), numbered(2, 3), labelled=(numbered(1), [2]))
+    loss, logged = model.discriminator_loss(batch)
     contest = -math.log(6 / 7) - (math.log(1 - 1 / 2) + math.log(1 - 3 / 4)) / 2
     classes = -math.log(6 / 8)  # over the K classes: log p(y | x, y < K + 1), sec. 5
     assert logged["class_loss"].item() == single(classes)
     assert loss.item() == single(contest + 2 * classes)
     expected = -(math.log(1 / 2) + math.log(3 / 4)) / 2
-    assert value(game.generator_loss(batch)) == single(expected)
-    assert game.score(numbered(0)).sigmoid().item() == single(6 / 7)
+    assert value(model.generator_loss(batch)) == single(expected)
+    assert model.score(numbered(0)).sigmoid().item() == single(6 / 7)
 
 
 def test_k_logits_are_k_plus_one_with_the_last_at_zero() -> None:
@@ -92,10 +92,13 @@ def test_k_logits_are_k_plus_one_with_the_last_at_zero() -> None:
     tell(sgan, torch.cat([outputs, torch.zeros(9, 1)], 1))
     labelled = numbered(0, 1, 2), [0, 2, 1]
     batches = [
-        hand(game, numbered(3, 4, 5), numbered(6, 7, 8), labelled=labelled)
-        for game in (improved, sgan)
+        hand(model, numbered(3, 4, 5), numbered(6, 7, 8), labelled=labelled)
+        for model in (improved, sgan)
     ]
-    (_, _, first), (_, _, second) = improved.contest(batches[0]), sgan.contest(batches[1])
+    (_, _, first), (_, _, second) = (
+        improved.adversarial_terms(batches[0]),
+        sgan.adversarial_terms(batches[1]),
+    )
     assert first.item() == single(second.item())
     first, second = improved.generator_loss(batches[0]), sgan.generator_loss(batches[1])
     assert first.item() == single(second.item())
@@ -107,40 +110,40 @@ def test_k_logits_are_k_plus_one_with_the_last_at_zero() -> None:
 
 
 def test_improvedgan_generator_matches_mean_features() -> None:
-    game = make("improvedgan", classes=3)
+    model = make("improvedgan", classes=3)
     features = torch.tensor([[1.0, 0, 0], [3.0, 2, 0], [0.0, 0, 0], [0.0, 1, 4]])
-    tell(game, K_LOGITS, features)
-    batch = hand(game, numbered(0, 1), numbered(2, 3))
+    tell(model, K_LOGITS, features)
+    batch = hand(model, numbered(0, 1), numbered(2, 3))
     # Means (2, 1, 0) and (0, 0.5, 2).
-    assert value(game.generator_loss(batch)) == single(4 + 0.25 + 4)
+    assert value(model.generator_loss(batch)) == single(4 + 0.25 + 4)
 
 
 def test_improvedgan_as_its_authors_have_it() -> None:
     """Their MNIST discriminator: 1000-500-250-250-250-10, weight norm, noise 0.3 and 0.5."""
-    game = make("improvedgan:preset=authors", (1, 28, 28), 10)
-    linear = [m for m in game.discriminator.modules() if isinstance(m, nn.Linear)]
+    model = make("improvedgan:preset=authors", (1, 28, 28), 10)
+    linear = [m for m in model.discriminator.modules() if isinstance(m, nn.Linear)]
     assert [m.out_features for m in linear] == [1000, 500, 250, 250, 250, 10]
     for layer in linear:
         length, direction = layer.parametrizations.weight.original0, layer.weight
         assert torch.allclose(direction.norm(dim=1, keepdim=True), length, rtol=1e-5)
         assert length.requires_grad == (layer is linear[-1])  # theirs trains the last one's alone
-    noises = [m.strength for m in game.discriminator.modules() if isinstance(m, GaussianNoise)]
+    noises = [m.strength for m in model.discriminator.modules() if isinstance(m, GaussianNoise)]
     assert noises == [0.5] * 5
-    assert game.instance_noise == (0.6, 0.6)  # 0.3 where pixels are in [0, 1]
-    assert game.generator[0].in_features == 100
-    assert (game.latent.noise_kind, game.ema) == ("uniform", 0.9999)
-    assert [u.lr for u in game.updates()] == [3e-3, 3e-3]
+    assert model.instance_noise == (0.6, 0.6)  # 0.3 where pixels are in [0, 1]
+    assert model.generator[0].in_features == 100
+    assert (model.latent.noise_kind, model.ema) == ("uniform", 0.9999)
+    assert [u.lr for u in model.updates()] == [3e-3, 3e-3]
     # Their loss is CE + (unlabelled part) / 2.
-    assert game.label_weight == 2
+    assert model.label_weight == 2
 
 
 def test_weight_norm_is_initialised_from_the_first_real_batch() -> None:
-    game = make("improvedgan:preset=authors,hidden=30/20,width=16,layer_noise=0.01")
+    model = make("improvedgan:preset=authors,hidden=30/20,width=16,layer_noise=0.01")
     images = torch.rand(64, 1, 8, 8, generator=torch.Generator().manual_seed(1)) * 2 - 1
-    game.prepare(hand(game, images))
+    model.prepare(hand(model, images))
     hidden = images
     linear = 0
-    for layer in [*game.discriminator.trunk, game.discriminator.output]:
+    for layer in [*model.discriminator.trunk, model.discriminator.output]:
         hidden = layer(hidden)
         if isinstance(layer, nn.Linear):
             linear += 1
@@ -154,7 +157,7 @@ def test_the_averaged_discriminator_classifies(variant: str) -> None:
     split = made_up(64)
     game = make(f"{variant}:width=8,ema=0.9,d_lr=0.01")
     trainer = Trainer(game, split, seed=0, batch_size=8, rounds=20)
-    trainer.play(20)
+    trainer.train(20)
     model = trainer.evaluation_model()
     slow = dict(trainer.averages["discriminator"].slow["discriminator"].named_parameters())
     for name, parameter in model.discriminator.named_parameters():
@@ -188,42 +191,42 @@ UNIFORM, ONE, TWO, THREE, MIXED = range(5)
     ],
 )
 def test_catgan_by_hand(real: tuple, fake: tuple, d_loss: float, g_loss: float) -> None:
-    game = make("catgan:label_weight=0", classes=3)
-    tell(game, K_CLASSES)
-    batch = hand(game, numbered(*real), numbered(*fake))  # reading a label would fail
-    assert value(game.discriminator_loss(batch)) == single(d_loss)
-    assert value(game.generator_loss(batch)) == single(g_loss)
+    model = make("catgan:label_weight=0", classes=3)
+    tell(model, K_CLASSES)
+    batch = hand(model, numbered(*real), numbered(*fake))  # reading a label would fail
+    assert value(model.discriminator_loss(batch)) == single(d_loss)
+    assert value(model.generator_loss(batch)) == single(g_loss)
 
 
 def test_a_sure_balanced_classifier_is_the_minimum_of_catgans_loss() -> None:
     """A public script has the signs reversed: there it is the maximum."""
-    game = make("catgan:label_weight=0", classes=3)
+    model = make("catgan:label_weight=0", classes=3)
     rng = torch.Generator().manual_seed(0)
     for scale in (0.1, 1.0, 10.0, 100.0):
         for _ in range(50):
-            tell(game, scale * torch.randn(12, 3, generator=rng))
-            batch = hand(game, numbered(*range(6)), numbered(*range(6, 12)))
-            assert value(game.discriminator_loss(batch)) > -2 * LN3 + 1e-3
-            assert value(game.generator_loss(batch)) > -LN3 - 1e-5
+            tell(model, scale * torch.randn(12, 3, generator=rng))
+            batch = hand(model, numbered(*range(6)), numbered(*range(6, 12)))
+            assert value(model.discriminator_loss(batch)) > -2 * LN3 + 1e-3
+            assert value(model.generator_loss(batch)) > -LN3 - 1e-5
 
 
 def test_catgan_adds_the_labelled_images_cross_entropy() -> None:
     """Eq. 9: raising it would make labels repel."""
-    game = make("catgan:label_weight=5", classes=3)
-    tell(game, K_CLASSES)
-    batch = hand(game, numbered(1, 2, 3), numbered(0, 0, 0), labelled=(numbered(MIXED), [0]))
-    assert value(game.discriminator_loss(batch)) == single(-2 * LN3 + 5 * LN2)
-    right = hand(game, numbered(1, 2, 3), numbered(0, 0, 0), labelled=(numbered(ONE), [0]))
-    wrong = hand(game, numbered(1, 2, 3), numbered(0, 0, 0), labelled=(numbered(ONE), [1]))
-    assert value(game.discriminator_loss(right)) == single(-2 * LN3)
-    assert value(game.discriminator_loss(wrong)) > 50
+    model = make("catgan:label_weight=5", classes=3)
+    tell(model, K_CLASSES)
+    batch = hand(model, numbered(1, 2, 3), numbered(0, 0, 0), labelled=(numbered(MIXED), [0]))
+    assert value(model.discriminator_loss(batch)) == single(-2 * LN3 + 5 * LN2)
+    right = hand(model, numbered(1, 2, 3), numbered(0, 0, 0), labelled=(numbered(ONE), [0]))
+    wrong = hand(model, numbered(1, 2, 3), numbered(0, 0, 0), labelled=(numbered(ONE), [1]))
+    assert value(model.discriminator_loss(right)) == single(-2 * LN3)
+    assert value(model.discriminator_loss(wrong)) > 50
 
 
 def test_catgan_scores_by_its_certainty() -> None:
-    game = make("catgan", classes=3)
-    tell(game, K_CLASSES)
+    model = make("catgan", classes=3)
+    tell(model, K_CLASSES)
     expected = [-LN3, 0, -h(1 / 2, 1 / 4, 1 / 4)]
-    assert game.score(numbered(UNIFORM, ONE, MIXED)).tolist() == single(expected)
+    assert model.score(numbered(UNIFORM, ONE, MIXED)).tolist() == single(expected)
 
 
 def test_catgan_clusters_without_labels_and_classifies_with_them() -> None:
@@ -240,26 +243,26 @@ def test_catgan_clusters_without_labels_and_classifies_with_them() -> None:
 
 @pytest.mark.parametrize("variant", SEMI)
 def test_without_a_label_weight_no_label_is_read(variant: str) -> None:
-    game = make(f"{variant}:label_weight=0")
-    batch = hand(game, torch.rand(4, 1, 8, 8))
-    assert math.isfinite(value(game.discriminator_loss(batch)))
-    assert math.isfinite(value(game.generator_loss(batch)))
+    model = make(f"{variant}:label_weight=0")
+    batch = hand(model, torch.rand(4, 1, 8, 8))
+    assert math.isfinite(value(model.discriminator_loss(batch)))
+    assert math.isfinite(value(model.generator_loss(batch)))
     with pytest.raises(NotImplementedError):
-        game.classify(batch.real)
+        model.classify(batch.real)
     with pytest.raises(AssertionError, match="label was read"):
         make(variant).discriminator_loss(batch)
 
 
 @pytest.mark.parametrize("variant", SEMI)
 def test_supervised_only_is_the_cross_entropy_alone(variant: str) -> None:
-    game = make(f"{variant}:supervised_only=true,label_weight=7")
-    batch = hand(game, torch.rand(4, 1, 8, 8), labelled=(torch.rand(4, 1, 8, 8), [0, 1, 2, 3]))
-    outputs = game.discriminator(batch.labelled[0]).outputs
+    model = make(f"{variant}:supervised_only=true,label_weight=7")
+    batch = hand(model, torch.rand(4, 1, 8, 8), labelled=(torch.rand(4, 1, 8, 8), [0, 1, 2, 3]))
+    outputs = model.discriminator(batch.labelled[0]).outputs
     expected = F.cross_entropy(outputs, batch.labelled[1]).item()
-    assert value(game.discriminator_loss(batch)) == single(expected)
-    assert [u.name for u in game.updates()] == ["discriminator"]
+    assert value(model.discriminator_loss(batch)) == single(expected)
+    assert [u.name for u in model.updates()] == ["discriminator"]
     with pytest.raises(NotImplementedError):
-        game.generate(batch.latent)
+        model.generate(batch.latent)
 
 
 def made_up(n: int) -> Split:
@@ -274,33 +277,33 @@ def test_the_loss_is_finite_at_any_number_of_labels(variant: str, labels: int) -
     split = made_up(60_000)
     labelled = choose_labelled(split, labels, 4, seed=0)
     assert len(labelled) == labels
-    game = make(f"{variant}:width=8")
-    trainer = Trainer(game, split, seed=0, batch_size=32, rounds=3, labelled=labelled)
+    model = make(f"{variant}:width=8")
+    trainer = Trainer(model, split, seed=0, batch_size=32, rounds=3, labelled=labelled)
     trainer.rehearse()
     for _ in range(3):
-        trainer.play_round()
-    for name, mean in trainer.gauge.read().items():
+        trainer.train_round()
+    for name, mean in trainer.losses.read().items():
         assert math.isfinite(mean), name
     assert torch.isfinite(trainer.evaluation_model().classify(torch.zeros(2, 1, 8, 8))).all()
 
 
 @pytest.mark.parametrize("spec", SEMI)
 def test_where_every_image_is_labelled_the_contests_view_is_the_class_losss(spec: str) -> None:
-    game = make(f"{spec}:instance_noise=0/0")
-    batch = hand(game, torch.rand(4, 1, 8, 8), torch.rand(4, 1, 8, 8), labels=[0, 1, 2, 3])
-    shown = judged(game, lambda images: images.mean((1, 2, 3)))
-    outputs = torch.randn(8, game.outputs())
-    plain = game.discriminator.forward
-    game.discriminator.forward = lambda x, *rest: plain(x)._replace(outputs=outputs[: len(x)])
-    _, logged = game.discriminator_loss(batch)
+    model = make(f"{spec}:instance_noise=0/0")
+    batch = hand(model, torch.rand(4, 1, 8, 8), torch.rand(4, 1, 8, 8), labels=[0, 1, 2, 3])
+    shown = judged(model, lambda images: images.mean((1, 2, 3)))
+    outputs = torch.randn(8, model.outputs())
+    plain = model.discriminator.forward
+    model.discriminator.forward = lambda x, *rest: plain(x)._replace(outputs=outputs[: len(x)])
+    _, logged = model.discriminator_loss(batch)
     assert len(torch.cat(shown)) == 8  # each image once
     expected = F.cross_entropy(outputs[:4], batch.labelled[1])
     assert logged["class_loss"].item() == single(expected.item())
 
 
 def test_with_half_batches_every_labelled_image_counts() -> None:
-    game = make("sgan:instance_noise=0/0,half_batches=true")
-    batch = hand(game, torch.rand(4, 1, 8, 8), torch.rand(4, 1, 8, 8), labels=[0, 1, 2, 3])
-    expected = F.cross_entropy(game.discriminator(batch.real).outputs, batch.labelled[1])
-    _, logged = game.discriminator_loss(batch)
+    model = make("sgan:instance_noise=0/0,half_batches=true")
+    batch = hand(model, torch.rand(4, 1, 8, 8), torch.rand(4, 1, 8, 8), labels=[0, 1, 2, 3])
+    expected = F.cross_entropy(model.discriminator(batch.real).outputs, batch.labelled[1])
+    _, logged = model.discriminator_loss(batch)
     assert logged["class_loss"].item() == single(expected.item())

@@ -129,8 +129,8 @@ def play(game: GAN) -> None:
     trainer = Trainer(game, images(16, game.shape[1]), seed=0, batch_size=8, rounds=4)
     before = {name: p.detach().clone() for name, p in game.named_parameters()}
     trainer.rehearse()  # raises where a loss is not finite or reaches too little
-    trainer.play_round()
-    for name, mean in trainer.gauge.read().items():
+    trainer.train_round()
+    for name, mean in trainer.losses.read().items():
         assert math.isfinite(mean), name
     for name, parameter in game.named_parameters():
         assert torch.isfinite(parameter).all(), name
@@ -156,11 +156,11 @@ def test_virtually_normalised_images_ignore_their_batch_mates(variant: str) -> N
     """Also while training; with batch norm they do not."""
 
     def distance(technique: str) -> float:
-        game = make(f"{variant}:width=8,{technique}").train()
-        game.prepare(hand(game, torch.rand(8, 1, 8, 8)))
+        model = make(f"{variant}:width=8,{technique}").train()
+        model.prepare(hand(model, torch.rand(8, 1, 8, 8)))
         rng = torch.Generator().manual_seed(0)
-        latent = game.latent.draw(12, rng)
-        together, alone = game.generate(latent)[:4], game.generate(latent[:4])
+        latent = model.latent.draw(12, rng)
+        together, alone = model.generate(latent)[:4], model.generate(latent[:4])
         return (together - alone).abs().max().item()
 
     assert distance("virtual_batch_norm=generator,vbn_references=16") < 1e-5
@@ -171,9 +171,9 @@ def test_a_virtually_normalised_discriminator_ignores_batch_mates() -> None:
     spec = "vanilla:backbone=dcgan,width=4,vbn_references=8,virtual_batch_norm="
     shown = torch.rand(12, 1, 16, 16, generator=torch.Generator().manual_seed(0))
     for choice, alike in (("both", True), ("none", False)):
-        game = make(spec + choice, (1, 16, 16)).train()
-        game.prepare(hand(game, shown))
-        together, alone = game.discriminator(shown).score[:4], game.discriminator(shown[:4]).score
+        model = make(spec + choice, (1, 16, 16)).train()
+        model.prepare(hand(model, shown))
+        together, alone = model.discriminator(shown).score[:4], model.discriminator(shown[:4]).score
         assert torch.allclose(together, alone, atol=1e-5) == alike
 
 
@@ -181,57 +181,59 @@ def test_the_reference_batches_are_latents_and_real_images() -> None:
     spec = "vanilla:backbone=dcgan,width=4,vbn_references=6,virtual_batch_norm=both"
     with pytest.raises(ValueError, match="from 16 pixels a side"):
         make(spec)  # a stack of one convolution has no norm
-    game = make(spec, (1, 16, 16))
+    model = make(spec, (1, 16, 16))
     real = torch.rand(6, 1, 16, 16)
-    assert not game.generator.reference.any()
-    game.prepare(hand(game, real))
-    assert torch.equal(game.discriminator.trunk.reference, real)
-    assert len(game.generator.reference.unique(dim=0)) == 6
-    assert "generator.reference" in game.state_dict()
+    assert not model.generator.reference.any()
+    model.prepare(hand(model, real))
+    assert torch.equal(model.discriminator.trunk.reference, real)
+    assert len(model.generator.reference.unique(dim=0)) == 6
+    assert "generator.reference" in model.state_dict()
 
 
 @pytest.mark.parametrize(
     "variant", [v for v in GANS if (v, "minibatch_discrimination") not in REFUSED]
 )
 def test_with_minibatch_discrimination_an_image_has_no_score_of_its_own(variant: str) -> None:
-    game = make(f"{variant}:width=8,minibatch_discrimination=4").eval()
+    model = make(f"{variant}:width=8,minibatch_discrimination=4").eval()
     shown = torch.rand(6, 1, 8, 8)
     with pytest.raises(NotImplementedError, match="in its batch"):
-        game.score(shown)
+        model.score(shown)
 
 
 @pytest.mark.parametrize("variant", ["infogan", "acgan"])
 def test_heads_do_not_see_batch_mates_through_minibatch_discrimination(variant: str) -> None:
-    game = make(f"{variant}:width=8,minibatch_discrimination=4").eval()
+    model = make(f"{variant}:width=8,minibatch_discrimination=4").eval()
     shown = torch.rand(6, 1, 8, 8)
-    read = game.encode if variant == "infogan" else game.classify
+    read = model.encode if variant == "infogan" else model.classify
     assert torch.allclose(read(shown)[:2], read(shown[:2]), atol=1e-5)
-    together, alone = game.discriminator(shown), game.discriminator(shown[:2])
+    together, alone = model.discriminator(shown), model.discriminator(shown[:2])
     assert torch.allclose(together.features[:2], alone.features, atol=1e-5)
     assert not torch.allclose(together.score[:2], alone.score, atol=1e-3)
 
 
 def test_minibatch_discrimination_tells_a_collapsed_batch() -> None:
     """Sec. 3.2: what is compared is how close images are; equal ones are as close as can be."""
-    game = make("vanilla:width=8,minibatch_discrimination=4")
-    features = game.discriminator(torch.rand(1, 1, 8, 8)).features.expand(6, -1)
-    assert torch.allclose(game.discriminator.minibatch(features), torch.full((6, 4), 6.0))
+    model = make("vanilla:width=8,minibatch_discrimination=4")
+    features = model.discriminator(torch.rand(1, 1, 8, 8)).features.expand(6, -1)
+    assert torch.allclose(model.discriminator.minibatch(features), torch.full((6, 4), 6.0))
 
 
 @pytest.mark.parametrize("players", ["both", "discriminator", "generator"])
 def test_historical_averaging_pulls_the_players_asked_for(players: str) -> None:
-    game = make(f"infogan:historical_averaging=0.2,historical_players={players}")
-    pulled = {u.name for u in game.updates() if u.historical_averaging == 0.2}
+    model = make(f"infogan:historical_averaging=0.2,historical_players={players}")
+    pulled = {u.name for u in model.updates() if u.historical_averaging == 0.2}
     assert pulled == ({"discriminator", "generator"} if players == "both" else {players})
 
 
 def test_d_steps_deals_fresh_images_and_latents_each_time() -> None:
-    game = make("vanilla:width=4,d_steps=3")
-    trainer = Trainer(game, images(24, 8), seed=0, batch_size=8, rounds=4)
+    model = make("vanilla:width=4,d_steps=3")
+    trainer = Trainer(model, images(24, 8), seed=0, batch_size=8, rounds=4)
     shown: list[torch.Tensor] = []
-    plain = game.contest
-    game.contest = lambda batch: shown.append((batch.real, batch.latent.vector)) or plain(batch)
-    trainer.play_round()
+    plain = model.adversarial_terms
+    model.adversarial_terms = lambda batch: (
+        shown.append((batch.real, batch.latent.vector)) or plain(batch)
+    )
+    trainer.train_round()
     assert len(shown) == 3
     real = torch.cat([images for images, _ in shown]).flatten(1)
     assert len(real.unique(dim=0)) == 24
@@ -239,11 +241,11 @@ def test_d_steps_deals_fresh_images_and_latents_each_time() -> None:
 
 
 def test_instance_noise_fades() -> None:
-    game = make("vanilla:instance_noise=0.5/0.1,width=4")
+    model = make("vanilla:instance_noise=0.5/0.1,width=4")
     seen: list[torch.Tensor] = []
-    plain = game.discriminator.forward
-    game.discriminator.forward = lambda x, *rest: seen.append(x) or plain(x, *rest)
+    plain = model.discriminator.forward
+    model.discriminator.forward = lambda x, *rest: seen.append(x) or plain(x, *rest)
     for progress in (0.0, 0.5, 1.0):
-        game.discriminator_loss(hand(game, torch.zeros(500, 1, 8, 8), progress=progress))
+        model.discriminator_loss(hand(model, torch.zeros(500, 1, 8, 8), progress=progress))
     found = [both[:500].std().item() for both in seen]
     assert found == pytest.approx([0.5, 0.3, 0.1], rel=0.02)

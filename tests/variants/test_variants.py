@@ -6,52 +6,53 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganbench.core.specs import parse_spec
 from ganbench.data.dataset import Dataset
 from ganbench.evaluate import harness
-from ganbench.model import Batch, Game, View
+from ganbench.model import Batch, DiscriminatorOutput, Variant
 from ganbench.plugins import registry
 from ganbench.train.trainer import Trainer, build
 from tests.floats import single
 
 
-def make(spec: str, dataset: Dataset, seed: int = 0) -> Game:
-    reference, given = registry.parse(spec)
+def make(spec: str, dataset: Dataset, seed: int = 0) -> Variant:
+    reference, given = parse_spec(spec)
     variant = registry.load(reference)
     return build(variant, dataset.shape, 10, variant.resolve(given, dataset.name), seed)
 
 
-def trained(spec: str, dataset: Dataset, rounds: int, seed: int = 0) -> Game:
+def trained(spec: str, dataset: Dataset, rounds: int, seed: int = 0) -> Variant:
     trainer = Trainer(
         make(spec, dataset, seed), dataset.train, seed=seed, batch_size=64, rounds=rounds
     )
-    trainer.play(rounds)
+    trainer.train(rounds)
     return trainer.evaluation_model()
 
 
-def deal(game: Game, n: int = 6) -> Batch:
+def deal(model: Variant, n: int = 6) -> Batch:
     rng = torch.Generator().manual_seed(0)
-    images = torch.rand(n, *game.shape, generator=rng) * 2 - 1
-    return game.batch(lambda: (images, torch.arange(n) % 10), n, rng, torch.zeros(()))
+    images = torch.rand(n, *model.shape, generator=rng) * 2 - 1
+    return model.batch(lambda: (images, torch.arange(n) % 10), n, rng, torch.zeros(()))
 
 
-def fixed_outputs(game: torch.nn.Module, network: str, outputs: Tensor) -> None:
+def fixed_outputs(model: torch.nn.Module, network: str, outputs: Tensor) -> None:
     """Make a network answer `outputs` whatever it is asked."""
-    setattr(game, network, torch.nn.Module())
-    getattr(game, network).forward = lambda features: outputs
+    setattr(model, network, torch.nn.Module())
+    getattr(model, network).forward = lambda features: outputs
 
 
 def test_infogan_bound_by_hand(digits: Dataset) -> None:
     """L_I = mean log Q + H(c), and -lambda L_I weights categorical and continuous apart."""
-    game = make("infogan:categorical=4,continuous=1,info_weight=2,continuous_weight=0.5", digits)
-    batch = deal(game, 2)
-    value = game.latent.assemble(torch.zeros(2, 32), torch.tensor([[1.0, 0.5], [3.0, -0.5]]))
+    model = make("infogan:categorical=4,continuous=1,info_weight=2,continuous_weight=0.5", digits)
+    batch = deal(model, 2)
+    value = model.latent.assemble(torch.zeros(2, 32), torch.tensor([[1.0, 0.5], [3.0, -0.5]]))
     batch._latent = value
     # Logits: q(1) = 1/2 for the first image, q(3) = 1/4 (uniform) for the second.
     logits = torch.tensor([[0, math.log(3), 0, 0], [0.0, 0, 0, 0]])
     mean_and_log_sigma = torch.tensor([[0.0, 0.0], [-0.5, 0.0]])
-    fixed_outputs(game.q_head, "head", torch.cat([logits, mean_and_log_sigma], 1))
-    loss, logs = game.information_loss(
-        View(torch.zeros(2), torch.zeros(2, 256), torch.zeros(2, 1)), batch
+    fixed_outputs(model.q_head, "head", torch.cat([logits, mean_and_log_sigma], 1))
+    loss, logs = model.information_loss(
+        DiscriminatorOutput(torch.zeros(2), torch.zeros(2, 256), torch.zeros(2, 1)), batch
     )
     categorical = (math.log(1 / 2) + math.log(1 / 4)) / 2 + math.log(4)
     normal = -0.5 * math.log(2 * math.pi)
@@ -85,8 +86,8 @@ def test_infogan_bound_by_hand(digits: Dataset) -> None:
     ],
 )
 def test_who_is_trained_on_the_information(information: str, owners: dict, digits: Dataset) -> None:
-    game = make(f"infogan:information={information}", digits)
-    assert {u.name: u.owns for u in game.updates()} == owners
+    model = make(f"infogan:information={information}", digits)
+    assert {u.name: u.owns for u in model.updates()} == owners
 
 
 @pytest.mark.parametrize("information", ["generator", "joint", "q_only"])
@@ -94,11 +95,11 @@ def test_only_q_only_leaves_the_generator_unrewarded(information: str, digits: D
     """The generator's gradient depends on lambda, but for q_only."""
 
     def gradient(weight: float) -> Tensor:
-        game = make(f"infogan:information={information},info_weight={weight}", digits)
-        result = game.generator_loss(deal(game))
+        model = make(f"infogan:information={information},info_weight={weight}", digits)
+        result = model.generator_loss(deal(model))
         loss = result[0] if isinstance(result, tuple) else result
         return torch.cat(
-            [g.flatten() for g in torch.autograd.grad(loss, [*game.generator.parameters()])]
+            [g.flatten() for g in torch.autograd.grad(loss, [*model.generator.parameters()])]
         )
 
     same = torch.equal(gradient(0.0), gradient(5.0))
@@ -106,47 +107,49 @@ def test_only_q_only_leaves_the_generator_unrewarded(information: str, digits: D
 
 
 def test_infogan_capabilities_agree(digits: Dataset) -> None:
-    game = make("infogan", digits).eval()
-    latent = game.latent.draw(5, torch.Generator().manual_seed(1))
-    images = game.generate(latent)
-    codes = game.encode(images)
+    model = make("infogan", digits).eval()
+    latent = model.latent.draw(5, torch.Generator().manual_seed(1))
+    images = model.generate(latent)
+    codes = model.encode(images)
     assert codes.shape == (5, 3)
-    log_prob = game.posterior_log_prob(images, latent)
+    log_prob = model.posterior_log_prob(images, latent)
     assert log_prob.shape == (5, 3)
     # The point is the mode: no code is likelier than it.
-    at_mode = game.q_head(game.discriminator(images).features).log_prob(codes)
+    at_mode = model.q_head(model.discriminator(images).features).log_prob(codes)
     assert (at_mode >= log_prob - 1e-6).all()
 
 
 def test_acgan_losses_by_hand(digits: Dataset) -> None:
-    game = make("acgan:class_weight=3,instance_noise=0/0", digits)
-    batch = deal(game, 2)
-    batch._latent = game.latent.assemble(torch.zeros(2, 32), torch.tensor([[4.0], [5.0]]))
+    model = make("acgan:class_weight=3,instance_noise=0/0", digits)
+    batch = deal(model, 2)
+    batch._latent = model.latent.assemble(torch.zeros(2, 32), torch.tensor([[4.0], [5.0]]))
     batch._fake = torch.zeros(2, 1, 8, 8)
-    blank = View(torch.zeros(4), torch.zeros(4, 256), torch.zeros(4, 1))
-    game.discriminator.forward = lambda x, *rest: View(*(values[: len(x)] for values in blank))
+    blank = DiscriminatorOutput(torch.zeros(4), torch.zeros(4, 256), torch.zeros(4, 1))
+    model.discriminator.forward = lambda x, *rest: DiscriminatorOutput(
+        *(values[: len(x)] for values in blank)
+    )
     logits = torch.zeros(2, 10)
     logits[0, 0] = math.log(11)  # image 0: class 0 at 11/20, every other at 1/20
-    fixed_outputs(game, "class_head", logits)
+    fixed_outputs(model, "class_head", logits)
     on_real = -(math.log(11 / 20) + math.log(1 / 10)) / 2  # labels 0 and 1
     on_fake = -(math.log(1 / 20) + math.log(1 / 10)) / 2  # intended 4 and 5
-    loss, logs = game.discriminator_loss(batch)
+    loss, logs = model.discriminator_loss(batch)
     assert logs["class_loss/real"].item() == single(on_real)
     assert logs["class_loss/fake"].item() == single(on_fake)
     expected = 2 * math.log(2) + 3 * (on_real + on_fake)
     assert loss.item() == single(expected)
     expected = math.log(2) + 3 * on_fake
-    assert game.generator_loss(batch).item() == single(expected)
+    assert model.generator_loss(batch).item() == single(expected)
 
 
 def test_acgan_takes_the_number_of_classes_from_the_data() -> None:
     variant = registry.load("acgan")
-    game = build(variant, (3, 32, 32), 7, variant.resolve({"width": 8}), 0)
-    assert game.latent.classes == (7,)
-    assert game.classify(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
+    model = build(variant, (3, 32, 32), 7, variant.resolve({"width": 8}), 0)
+    assert model.latent.classes == (7,)
+    assert model.classify(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
 
 
-def scores(model: Game, dataset: Dataset) -> dict[str, float]:
+def scores(model: Variant, dataset: Dataset) -> dict[str, float]:
     found = harness.evaluate(model, dataset, seed=0)
     assert not [reason for _, reason in found.skipped if reason.startswith("failed")]
     return {score.metric: score.value for score in found.scores}

@@ -14,10 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganbench.core.specs import parse_spec
 from ganbench.data.dataset import Split, to_uint8, to_unit_range
 from ganbench.evaluate.capabilities import Unavailable, ask
 from ganbench.evaluate.capabilities import generate as generated
-from ganbench.model import Game
+from ganbench.model import Variant
 from ganbench.model.hyperparameters import declared
 from ganbench.plugins import registry
 from ganbench.train.trainer import Trainer, build
@@ -28,9 +29,16 @@ NEAR = 0.78
 """Cosine to the pattern that an image shows; half one pattern and half another has 0.71."""
 ROUNDS, BATCH = 700, 32
 SETTINGS: dict[str, Any] = {
-    **{"noise": 8, "noise_kind": "uniform", "categorical": (CLASSES,)},
-    **{"width": 32, "q_width": 32, "ema": 0.98},
-    **{"d_lr": 1e-3, "g_lr": 2e-3, "lr": 2e-3, "instance_noise": (1.0, 0.1)},
+    "noise": 8,
+    "noise_kind": "uniform",
+    "categorical": (CLASSES,),
+    "width": 32,
+    "q_width": 32,
+    "ema": 0.98,
+    "d_lr": 1e-3,
+    "g_lr": 2e-3,
+    "lr": 2e-3,
+    "instance_noise": (1.0, 0.1),
 }
 """Where a variant has such hyperparameters, and its categorical codes are not switched off."""
 
@@ -70,11 +78,11 @@ def draw(n: int, seed: int, noise: float = NOISE) -> Split:
     return Split(to_uint8(clean + noise * torch.randn(clean.shape, generator=rng)), labels)
 
 
-def make(spec: str, seed: int = 0) -> Game:
+def make(spec: str, seed: int = 0) -> Variant:
     """A variant with the world's settings beneath what its spec says."""
-    reference, given = registry.parse(spec)
+    reference, given = parse_spec(spec)
     variant = registry.load(reference)
-    knobs = declared(variant, Game)
+    knobs = declared(variant, Variant)
     settings = {name: value for name, value in SETTINGS.items() if name in knobs}
     if not knobs.get("categorical", (None, ()))[1]:
         settings.pop("categorical", None)
@@ -82,18 +90,18 @@ def make(spec: str, seed: int = 0) -> Game:
 
 
 def train(
-    game: str | Game, rounds: int = ROUNDS, seed: int = 0, labelled: Split | None = None
-) -> Game:
+    model: str | Variant, rounds: int = ROUNDS, seed: int = 0, labelled: Split | None = None
+) -> Variant:
     """The model to evaluate, after so many rounds (0: untrained)."""
     trainer = Trainer(
-        make(game, seed) if isinstance(game, str) else game,
+        make(model, seed) if isinstance(model, str) else model,
         draw(1024, seed=1),
         seed=seed,
         batch_size=BATCH,
         rounds=max(rounds, 1),
         labelled=labelled,
     )
-    trainer.play(rounds)
+    trainer.train(rounds)
     return trainer.evaluation_model()
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import torch
 
-from ganbench.errors import UserError
+from ganbench.core.errors import UserError
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.extractor_table import FILE, ExtractorSpec, chosen, spec_of
-from ganbench.evaluate.extractors import exported, published
+from ganbench.evaluate.extractors import exported, torch_fidelity
 from ganbench.evaluate.extractors.base import Extractor, Read
 from ganbench.evaluate.extractors.shipped import FOLDER, Shipped
 
@@ -69,7 +69,7 @@ def found(name: str | None, default: str) -> str:
     """
     known = chosen(name, default)
     spec = spec_of(known) if known else None
-    return published.found(spec.name) if spec and spec.files and not spec.digest else ""
+    return torch_fidelity.found(spec.name) if spec and spec.files and not spec.digest else ""
 
 
 def _name(name: str | None, default: str) -> str:

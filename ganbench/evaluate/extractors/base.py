@@ -1,4 +1,4 @@
-"""What every extractor is: uint8 images in, features and perhaps logits out."""
+"""The base of extractors: uint8 images in, features and perhaps logits out."""
 
 from __future__ import annotations
 

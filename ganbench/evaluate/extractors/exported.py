@@ -25,8 +25,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ganbench.core.errors import UserError
 from ganbench.data.dataset import to_unit_range
-from ganbench.errors import UserError
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.extractors.base import Extractor, first_line
 from ganbench.evaluate.extractors.weights import sha256_of

@@ -1,6 +1,6 @@
 """The extractors that ship with the package: small classifiers, named by the hash of their weights.
 
-`python -m ganbench.evaluate.extractors.train` makes them.
+`python -m tools.train_extractors` makes them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import torch
 from safetensors import torch as safetensors
 from torch import Tensor
 
+from ganbench.core.errors import GanbenchError
 from ganbench.data.dataset import to_unit_range
-from ganbench.errors import GanbenchError
 from ganbench.evaluate.extractor_table import ExtractorSpec
 from ganbench.evaluate.extractors.base import Extractor
 from ganbench.evaluate.networks import BATCH, Network, fresh

@@ -1,4 +1,4 @@
-"""Published weights: where they lie, how they are fetched, and whether they are the right ones."""
+"""Published weights: where they lie, how they are fetched and verified."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.request import Request, urlopen
 
-from ganbench.cache import recall, sweep
+from ganbench.core.cache import recall, sweep
 from ganbench.evaluate.capabilities import NoWeights
 
 TIMEOUT = 10.0

@@ -1,4 +1,4 @@
-"""What the fidelity metrics accept: features as arrays or tensors of any real type."""
+"""Validation of what fidelity metrics are given: features, as arrays or tensors."""
 
 from __future__ import annotations
 

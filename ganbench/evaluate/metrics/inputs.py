@@ -1,4 +1,4 @@
-"""What the metrics of codes and clusters accept: finite numbers, one row per image.
+"""Validation of what metrics of codes and clusters are given: numbers, a row per image.
 
 Arrays or CPU tensors. Each function returns an array, or raises ValueError with one line that
 says what is wrong.

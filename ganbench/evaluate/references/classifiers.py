@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganbench.core.latent import Latent, Normal
+from ganbench.core.seeding import stream
 from ganbench.data.dataset import as_stored
 from ganbench.evaluate import capabilities, probe
-from ganbench.evaluate.evidence import Evidence, stream
-from ganbench.evaluate.metrics.clusters import fit_k_means, need_labels
-from ganbench.model.latent import Latent, Normal
+from ganbench.evaluate.evidence import Evidence
+from ganbench.evaluate.metrics.classification.cluster_accuracy import fit_k_means, need_labels
 
 
 class KMeansOnPixels:

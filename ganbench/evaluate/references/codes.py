@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from torch import Tensor
 
+from ganbench.core.latent import Latent, Normal
+from ganbench.core.seeding import stream
 from ganbench.data.dataset import to_unit_range
 from ganbench.evaluate.capabilities import Unavailable
-from ganbench.evaluate.evidence import Evidence, stream
-from ganbench.evaluate.metrics.levels import levels_of
+from ganbench.evaluate.evidence import Evidence
+from ganbench.evaluate.metrics.disentanglement.factor_levels import levels_of
 from ganbench.evaluate.networks import fresh, outputs, reader
-from ganbench.model.latent import Latent, Normal
 
 CODES = 10
 """Codes of PCA and of the random network; of PCA fewer where the images span fewer."""

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter
 
-from ganbench.cache import recall
+from ganbench.core.cache import recall
 from ganbench.core.metric_specs import MetricSpec
 from ganbench.core.score import Score, Skip
 from ganbench.data.dataset import Dataset
-from ganbench.evaluate import extractors, real
+from ganbench.evaluate import extractors, real_features
 from ganbench.evaluate.capabilities import CapabilityError, NoWeights, TooFew, Unavailable
 from ganbench.evaluate.evidence import Evidence, undisturbed
 from ganbench.evaluate.harness import Evaluation, measured
@@ -73,7 +73,7 @@ def _recalled(
         "metrics": keys,
         # what lacked weights is measured again once these are here
         "weights": [extractors.found(name, "") for name in sorted(map(str, names))],
-        **real.circumstances(device),
+        **real_features.circumstances(device),
     }
 
     def make() -> Found:

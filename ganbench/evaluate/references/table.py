@@ -13,13 +13,7 @@ from ganbench.evaluate.references.classifiers import (
     KMeansOnPixels,
 )
 from ganbench.evaluate.references.codes import Components, Oracle, RandomNetwork
-from ganbench.evaluate.references.real import (
-    SIGMA,
-    Blurred,
-    HalfHeldOut,
-    HeldOut,
-    Training,
-)
+from ganbench.evaluate.references.real_images import SIGMA, Blurred, HalfHeldOut, HeldOut, Training
 
 OVERLAP = ("precision", "recall", "density", "coverage")
 

@@ -24,8 +24,8 @@ def kind_of(shape: Shape) -> Kind:
 class Options(Protocol):
     """How networks are made, under the names of `GAN`'s hyperparameters.
 
-    A backbone reads what it has: whoever asks which hyperparameters were read (`study.reading`)
-    learns from that which are of no use to a variant.
+    A backbone reads what it has: whoever asks which hyperparameters were read
+    (`train.batches_per_round`) learns from that which are of no use to a variant.
     """
 
     @property

@@ -1,0 +1,1 @@
+"""Files and downloads: decoding, checks of integrity, streams."""

@@ -1,0 +1,1 @@
+"""Metrics of fidelity and diversity."""

@@ -1,0 +1,1 @@
+"""Tables of a comparison in every format."""

@@ -1,0 +1,1 @@
+"""`ganbench time`: what a training round costs, and why."""
