@@ -4,6 +4,9 @@ from typing import Literal
 
 from ganbench.model import Batch, CodedGAN, Loss, Update
 
+PUBLISHED = {"noise": 62, "d_lr": 2e-4, "instance_noise": (0.0, 0.0), "ema": 0.0}
+"""What the published configurations have in common."""
+
 
 class InfoGAN(CodedGAN):
     """GAN whose generator is rewarded for codes that a recognition network Q can read back.
@@ -25,7 +28,8 @@ class InfoGAN(CodedGAN):
 
     presets = {
         # Appendix C.1 and the authors' MNIST launcher (mnist's 5,000 rounds of 128 are its own).
-        "authors": {
+        "authors": PUBLISHED
+        | {
             "noise_kind": "uniform",
             "backbone": "dcgan",
             "dense": 1024,
@@ -33,33 +37,13 @@ class InfoGAN(CodedGAN):
             "sigma": "fixed",
             "continuous_weight": 1.0,
             "q_width": 128,
-            "noise": 62,
-            "d_lr": 2e-4,
-            "instance_noise": (0.0, 0.0),
-            "ema": 0.0,
         },
         # A common re-implementation: L_I as a third update, squared error, one learning rate.
-        "mlp": {
-            "backbone": "mlp",
-            "information": "separate",
-            "sigma": "fixed",
-            "noise": 62,
-            "d_lr": 2e-4,
-            "g_lr": 2e-4,
-            "instance_noise": (0.0, 0.0),
-            "ema": 0.0,
-        },
+        "mlp": PUBLISHED
+        | {"backbone": "mlp", "information": "separate", "sigma": "fixed", "g_lr": 2e-4},
         # A common tutorial: transposed convolutions, one continuous code, D on half batches.
-        "tutorial": {
-            "backbone": "dcgan",
-            "continuous": 1,
-            "half_batches": True,
-            "noise": 62,
-            "d_lr": 2e-4,
-            "g_lr": 2e-4,
-            "instance_noise": (0.0, 0.0),
-            "ema": 0.0,
-        },
+        "tutorial": PUBLISHED
+        | {"backbone": "dcgan", "continuous": 1, "half_batches": True, "g_lr": 2e-4},
     }
 
     def updates(self) -> list[Update]:

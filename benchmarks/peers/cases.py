@@ -15,7 +15,7 @@ from ganbench import data
 from ganbench.core.specs import parse_spec
 from ganbench.data.dataset import Split
 from ganbench.plugins import registry
-from ganbench.train.modes import Execution
+from ganbench.train.execution_modes import Execution
 from ganbench.train.trainer import Trainer, build
 
 IMAGES = 10_000

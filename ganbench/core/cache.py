@@ -42,7 +42,7 @@ def folder() -> Path:
 
 
 def read_only() -> None:
-    """From now on this process adds nothing to what is kept: what it lacks, it makes for itself.
+    """Make the cache read-only for the rest of this process.
 
     For a process in which code of others has run: what it computes may not be what ganbench
     would have, and later runs would believe it. There is no way back.

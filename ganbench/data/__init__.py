@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from ganbench.core import cache
 from ganbench.core.errors import UserError, unknown
 from ganbench.data.io.paths import unreadable
-from ganbench.data.sources import SOURCES, Source
+from ganbench.data.sources import SOURCES, DatasetSpec
 
 if TYPE_CHECKING:
     from ganbench.data.dataset import Dataset
 
 __all__ = [
     "SOURCES",
-    "Source",
+    "DatasetSpec",
     "Spec",
     "default_root",
     "is_here",
@@ -35,7 +35,7 @@ __all__ = [
 class Spec(NamedTuple):
     """What a data set's spec says: its source, the path behind it, and every option."""
 
-    source: Source
+    source: DatasetSpec
     path: str
     options: dict[str, str]
 
@@ -80,7 +80,7 @@ def _as_path(spec: str) -> UserError | None:
     return UserError(f"unknown data set {spec!r}; did you mean {kind}:{spec}?{there}")
 
 
-def options(found: Source, text: str, spec: str) -> dict[str, str]:
+def options(found: DatasetSpec, text: str, spec: str) -> dict[str, str]:
     """Every option of a data set, as `option=value,...` says (may be empty) or by default.
 
     spec: for messages. Raises UserError for an option or a value that it does not have.
@@ -99,7 +99,7 @@ def options(found: Source, text: str, spec: str) -> dict[str, str]:
     return given
 
 
-def source(spec: str) -> Source:
+def source(spec: str) -> DatasetSpec:
     """The entry of a data set: what is known before it is loaded. Raises UserError as `parse`."""
     return parse(spec).source
 

@@ -73,7 +73,7 @@ class BatchLoader:
         self._slot = 0
 
     def end_staging(self) -> int:
-        """Back to dealing; returns how many calls were recorded."""
+        """End the recording of batches; returns how many calls were recorded."""
         recorded, self._slot = self._slot or 0, None
         return recorded
 
@@ -101,7 +101,7 @@ class BatchLoader:
             raise
 
     def state_dict(self) -> dict[str, Tensor | int]:
-        """Where the dealing stands, but for the generator; not how far was read ahead."""
+        """The position in the data, without the random generator and what was prefetched."""
         return {"order": self.rows.order.clone(), "position": self.rows.position}
 
     def load_state_dict(self, state: dict[str, Tensor | int]) -> None:

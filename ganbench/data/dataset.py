@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganbench.data.io.stream import Stream, Subset
-from ganbench.data.sources import SOURCES, Source
+from ganbench.data.sources import SOURCES, DatasetSpec
 
 Kind = Literal["images", "points"]
 
@@ -137,11 +137,11 @@ class Dataset:
     world: World | None = None
     mixture: Mixture | None = None
     notices: tuple[str, ...] = ()
-    source: Source | None = None
+    source: DatasetSpec | None = None
     options: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def declaration(self) -> Source | None:
+    def declaration(self) -> DatasetSpec | None:
         """Its source, or that of ganbench's own data set of its name."""
         return self.source or SOURCES.get(self.name.partition(":")[0])
 

@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Source:
+class DatasetSpec:
     """The one declaration of a data set, with the budget that a study trains for by default.
 
     name: also what `recipes` of hyperparameters are keyed by, unless it is `tuned_as` another.
@@ -68,7 +68,7 @@ def _idx(folder: str) -> tuple[str, ...]:
 SOURCES = {
     source.name: source
     for source in (
-        Source(
+        DatasetSpec(
             "digits",
             "1,797 handwritten digits, 8x8 grey",
             "ganbench.data.sets.digits:load",
@@ -81,7 +81,7 @@ SOURCES = {
             embedded=True,
             extractor="digits-v1",
         ),
-        Source(
+        DatasetSpec(
             "mnist",
             "70,000 handwritten digits, 28x28 grey",
             "ganbench.data.sets.torchvision_sets:load",
@@ -94,7 +94,7 @@ SOURCES = {
             files=_idx("MNIST"),
             extractor="mnist-v1",
         ),
-        Source(
+        DatasetSpec(
             "fashion_mnist",
             "70,000 pictures of clothes, 28x28 grey",
             "ganbench.data.sets.torchvision_sets:load",
@@ -108,7 +108,7 @@ SOURCES = {
             tuned_as="mnist",
             extractor="inception",
         ),
-        Source(
+        DatasetSpec(
             "kmnist",
             "70,000 handwritten Kuzushiji characters, 28x28 grey",
             "ganbench.data.sets.torchvision_sets:load",
@@ -122,7 +122,7 @@ SOURCES = {
             tuned_as="mnist",
             extractor="inception",
         ),
-        Source(
+        DatasetSpec(
             "stacked_mnist",
             "164,000 images of three random MNIST digits as channels: 1,000 modes",
             "ganbench.data.sets.stacked_mnist:load",
@@ -134,7 +134,7 @@ SOURCES = {
             batch_size=128,
             files=_idx("MNIST"),
         ),
-        Source(
+        DatasetSpec(
             "cifar10",
             "60,000 photographs of animals and vehicles, 32x32 colour",
             "ganbench.data.sets.torchvision_sets:load",
@@ -150,7 +150,7 @@ SOURCES = {
             ),
             extractor="inception",
         ),
-        Source(
+        DatasetSpec(
             "svhn",
             "99,289 digits of house numbers, 32x32 colour",
             "ganbench.data.sets.torchvision_sets:load",
@@ -163,7 +163,7 @@ SOURCES = {
             files=("train_32x32.mat", "test_32x32.mat"),
             extractor="inception",
         ),
-        Source(
+        DatasetSpec(
             "celeba",
             "202,599 faces of celebrities, 64x64 colour (or 32, 128); 40 attributes",
             "ganbench.data.sets.celeba:load",
@@ -177,7 +177,7 @@ SOURCES = {
             options={"size": ("64", "32", "128"), "attribute": ("none",)},
             extractor="inception",
         ),
-        Source(
+        DatasetSpec(
             "sprites",
             "9,216 shapes rendered from five known factors, 16, 32 or 64 px, white on black",
             "ganbench.data.sets.sprites:load",
@@ -191,7 +191,7 @@ SOURCES = {
             factors=("shape", "scale", "orientation", "x", "y"),
             options={"size": ("16", "32", "64")},
         ),
-        Source(
+        DatasetSpec(
             "ring",
             "60,000 points of 8 narrow Gaussians on a circle",
             "ganbench.data.sets.mixtures:load",
@@ -203,7 +203,7 @@ SOURCES = {
             batch_size=64,
             embedded=True,
         ),
-        Source(
+        DatasetSpec(
             "grid",
             "60,000 points of 25 narrow Gaussians on a square grid",
             "ganbench.data.sets.mixtures:load",
@@ -215,7 +215,7 @@ SOURCES = {
             batch_size=64,
             embedded=True,
         ),
-        Source(
+        DatasetSpec(
             "dsprites",
             "737,280 shapes of five known factors, 64x64 black and white",
             "ganbench.data.sets.dsprites:load",
@@ -228,7 +228,7 @@ SOURCES = {
             files=("dsprites/dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz",),
             factors=("shape", "scale", "orientation", "x", "y"),
         ),
-        Source(
+        DatasetSpec(
             "shapes3d",
             "480,000 objects in rooms of six known factors, 64x64 colour",
             "ganbench.data.sets.shapes3d:load",
@@ -241,7 +241,7 @@ SOURCES = {
             files=("shapes3d/3dshapes.h5",),
             factors=("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation"),
         ),
-        Source(
+        DatasetSpec(
             "cars3d",
             "17,568 cars of three known factors, 64x64 colour",
             "ganbench.data.sets.cars3d:load",
@@ -254,7 +254,7 @@ SOURCES = {
             files=("cars3d/nips2015-analogy-data.tar.gz",),
             factors=("elevation", "azimuth", "type"),
         ),
-        Source(
+        DatasetSpec(
             "folder",
             "folder:PATH: your own image files, resized; sub-folders are classes; streamed",
             "ganbench.data.sets.folder:load",
@@ -268,7 +268,7 @@ SOURCES = {
             options={"size": ("64",), "channels": ("auto", "1", "3"), "range": ("full",)},
             extractor="inception",
         ),
-        Source(
+        DatasetSpec(
             "npz",
             "npz:PATH: your own arrays `images` (uint8) and, if you like, `labels`",
             "ganbench.data.sets.npz:load",

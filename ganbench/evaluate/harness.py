@@ -17,7 +17,7 @@ from ganbench.evaluate.capabilities import CapabilityError, NoWeights, TooFew, U
 from ganbench.evaluate.evidence import Evidence, undisturbed
 from ganbench.evaluate.settings import Settings
 
-__all__ = ["Evaluation", "Score", "Settings", "Skip", "evaluate", "judge"]
+__all__ = ["Evaluation", "Score", "Settings", "Skip", "evaluate", "measure_all"]
 
 Metrics = Sequence[MetricSpec] | None
 """What is measured; None: what the settings say of the data set."""
@@ -62,10 +62,10 @@ def evaluate(
     another split, UserError for an unknown metric or extractor.
     """
     evidence = Evidence(model, dataset, settings or Settings(), seed, split, device)
-    return judge(evidence, metrics)
+    return measure_all(evidence, metrics)
 
 
-def judge(
+def measure_all(
     evidence: Evidence,
     metrics: Metrics = None,
     tell: Callable[[str, int, int], None] = lambda metric, done, of: None,

@@ -324,5 +324,5 @@ class GAN(Variant):
         return self.unconditional_score(images)
 
     def unconditional_score(self, images: Tensor) -> Tensor:
-        """The score (n,) of images that know nothing of each other."""
+        """The score (n,) of images without labels, each by itself."""
         return self.discriminator(images).score

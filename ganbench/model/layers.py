@@ -111,7 +111,7 @@ class Dense(nn.Linear):
 
 
 def onednn_supports(x: Tensor) -> bool:
-    """Whether `Product` can be used for x."""
+    """Whether `OneDNNProduct` can be used for x."""
     return (
         ONEDNN is not None
         and x.device.type == "cpu"

@@ -22,7 +22,7 @@ Loss = Tensor | tuple[Tensor, dict[str, Tensor]]
 class Update:
     """One loss, the networks it trains, one optimizer, one cadence.
 
-    `owns` names attributes of the game (modules or parameters). `steps` repeats the update
+    `owns` names attributes of the variant (modules or parameters). `steps` repeats the update
     within a round, each time on fresh real images and latents; `every=n` makes it due on
     rounds n, 2n, ... `shared=True` lets it train parameters that another update owns.
 
@@ -93,7 +93,7 @@ def update(*owns: str, **settings: Any) -> Callable[[Method], Method]:
 
 
 def declared_updates(model: Any) -> list[Update]:
-    """The decorated methods of a game as updates, in written order, base classes first."""
+    """The decorated methods of a variant as updates, in written order, base classes first."""
     marks: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {}
     for base in reversed(type(model).__mro__):
         for name, member in vars(base).items():

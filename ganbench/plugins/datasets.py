@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ganbench import data
 from ganbench.core.errors import UserError, of_guest
-from ganbench.data import Source, Spec
+from ganbench.data import DatasetSpec, Spec
 from ganbench.plugins import extractors, registry
 from ganbench.plugins.error_places import located
 
@@ -49,7 +49,7 @@ def owner(spec: str) -> str:
     return registry.owner(reference, "datasets") if reference else ""
 
 
-def source(spec: str) -> Source:
+def source(spec: str) -> DatasetSpec:
     """A data set's declaration; of a plug-in's the target is left out, so that it may be sent on.
 
     Raises UserError for an unknown data set or option.
@@ -63,7 +63,7 @@ def parse(spec: str) -> Spec:
     reference = reference_of(spec)
     if not reference:
         return data.parse(spec)
-    found: Source = registry.load_spec(reference, "datasets")
+    found: DatasetSpec = registry.load_spec(reference, "datasets")
     if found.takes_path:
         raise UserError(f"data set {spec}: a plug-in's takes no path; let it have an option")
     text = spec.removeprefix(reference).removeprefix(":")

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 from ganbench.core.errors import UserError
-from ganbench.plugins.sources import FIRST_PARTY, File, Source
+from ganbench.plugins.sources import FIRST_PARTY, File, PluginSource
 
 
 class _Loader(SourceFileLoader):
@@ -59,7 +59,7 @@ def _spec(name: str, file: File) -> ModuleSpec | None:
     )
 
 
-def import_source(source: Source) -> ModuleType:
+def import_source(source: PluginSource) -> ModuleType:
     """Run the module of a plug-in and return it.
 
     A file is run at every call; the other modules of a plug-in once, and again where one of
@@ -102,7 +102,7 @@ def _refuse_namesake(name: str, file: File, reference: str) -> None:
         )
 
 
-def _refuse_unseen(source: Source, new: set[str]) -> None:
+def _refuse_unseen(source: PluginSource, new: set[str]) -> None:
     """A module that the hash does not cover could be edited without anybody noticing."""
     folder = source.path.parent
     for name in sorted(new - set(source.files)):

@@ -65,9 +65,9 @@ def _metrics() -> Collection[str]:
 
 
 def _dataset() -> type:
-    from ganbench.data import Source
+    from ganbench.data import DatasetSpec
 
-    return Source
+    return DatasetSpec
 
 
 def _datasets() -> Collection[str]:
@@ -100,7 +100,9 @@ METRICS = Kind(
     _metrics,
     (*GROUPS, "all"),
 )
-DATASETS = Kind("datasets", "data set", "a ganbench.data.Source", "Source", _dataset, _datasets)
+DATASETS = Kind(
+    "datasets", "data set", "a ganbench.data.DatasetSpec", "DatasetSpec", _dataset, _datasets
+)
 EXTRACTORS = Kind(
     "extractors",
     "extractor",

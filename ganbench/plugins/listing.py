@@ -2,8 +2,9 @@
 
 A class counts as a variant where it derives from a name that its file imports from
 `ganbench.model` (or from a first-party variant), directly or through a class beside it. A metric,
-a data set or an extractor is a name at the top of a file that a call of `MetricSpec`, `Source` or
-`ExtractorSpec` is assigned to; its own name and summary are read where they are written out.
+a data set or an extractor is a name at the top of a file that a call of `MetricSpec`,
+`DatasetSpec` or `ExtractorSpec` is assigned to; its own name and summary are read where they
+are written out.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ PARTS = {
 """Classes of `ganbench.model` that no variant is made by deriving from."""
 POSITIONS = {
     "MetricSpec": ("name", "group", "summary"),
-    "Source": ("name", "summary"),
+    "DatasetSpec": ("name", "summary"),
     "ExtractorSpec": ("name", "summary"),
 }
 """Arguments of a declaration that may be given by their position."""

@@ -20,7 +20,7 @@ from ganbench.plugins import sources
 from ganbench.plugins.error_places import located
 from ganbench.plugins.importer import import_source
 from ganbench.plugins.kinds import KINDS, Kind
-from ganbench.plugins.sources import Source
+from ganbench.plugins.sources import PluginSource
 
 if TYPE_CHECKING:
     from ganbench.core.metric_specs import MetricSpec
@@ -105,7 +105,7 @@ def name_of(target: str, kind: str = "variants") -> str:
     return next((name for name, entry in installed(kind).items() if entry.target == target), "")
 
 
-def source(reference: str, kind: str = "variants") -> Source:
+def source(reference: str, kind: str = "variants") -> PluginSource:
     """The files that a plug-in is made of; none of them is run.
 
     Raises UserError where the reference names nothing.
@@ -117,7 +117,7 @@ def source(reference: str, kind: str = "variants") -> Source:
     return sources.of_module(place, reference, KINDS[kind].noun)
 
 
-def load(reference: str, files: Source | None = None) -> type[Variant]:
+def load(reference: str, files: PluginSource | None = None) -> type[Variant]:
     """The variant that a reference names: an installed name, `FILE.py` or `MODULE:Class`.
 
     files: its `source`, where that was read already: it is this that is run.
@@ -151,7 +151,7 @@ def load_spec(reference: str, kind: str) -> Any:
     return _checked(_only(_declared(reference, kind, files), kind, files), reference, kind, files)
 
 
-def source_of(variant: type[Variant]) -> Source:
+def source_of(variant: type[Variant]) -> PluginSource:
     """The source that a loaded variant was run from."""
     return _sources[variant]
 
@@ -161,7 +161,7 @@ def source_digest(variant: type[Variant]) -> str:
     return source_of(variant).digest(variant.__qualname__)
 
 
-_sources: WeakKeyDictionary[type[Variant], Source] = WeakKeyDictionary()
+_sources: WeakKeyDictionary[type[Variant], PluginSource] = WeakKeyDictionary()
 
 
 def _target(reference: str, kind: str) -> tuple[str, str]:
@@ -181,7 +181,7 @@ def _is_file(place: str) -> bool:
     return place.endswith(".py")
 
 
-def _declared(reference: str, kind: str, files: Source) -> dict[str, Any]:
+def _declared(reference: str, kind: str, files: PluginSource) -> dict[str, Any]:
     """Run a plug-in's module: the declaration that is named, or every one, by their names."""
     noun = KINDS[kind].noun
     what = f"{noun} {reference!r}" if not files.is_file else f"{noun} file {files.path}"
@@ -202,7 +202,7 @@ def _declared(reference: str, kind: str, files: Source) -> dict[str, Any]:
     return found
 
 
-def _own(module: ModuleType, files: Source, kind: Kind) -> dict[str, Any]:
+def _own(module: ModuleType, files: PluginSource, kind: Kind) -> dict[str, Any]:
     """The declarations that a module makes itself, each once."""
     imported = _imported(files.files[files.module].content or b"")
     found: dict[str, Any] = {}
@@ -220,13 +220,13 @@ def _imported(content: bytes) -> set[str]:
     return {alias.asname or alias.name for node in nodes for alias in node.names}
 
 
-def _only(found: dict[str, Any], kind: str, files: Source) -> Any:
+def _only(found: dict[str, Any], kind: str, files: PluginSource) -> Any:
     if len(found) != 1:
         raise UserError(_not_one(files, KINDS[kind], ", ".join(found)))
     return next(iter(found.values()))
 
 
-def _not_one(files: Source, kind: Kind, names: str) -> str:
+def _not_one(files: PluginSource, kind: Kind, names: str) -> str:
     member = "NAME" if kind.constructor else "Class"
     return (
         f"{files.path} must define one {kind.noun} ({kind.wanted}), it defines {names}; name one "
@@ -243,7 +243,7 @@ def _member(module: ModuleType, name: str, reference: str, kind: Kind) -> Any:
     return member
 
 
-def _checked(spec: Any, reference: str, kind: str, files: Source) -> Any:
+def _checked(spec: Any, reference: str, kind: str, files: PluginSource) -> Any:
     """A declaration of somebody else's, with its digest. Raises UserError for one that misleads."""
     noun = KINDS[kind].noun
     if not isinstance(spec.name, str) or not NAME.fullmatch(spec.name):

@@ -33,7 +33,7 @@ class File(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Source:
+class PluginSource:
     """What a plug-in is made of.
 
     reference: as it was typed. module: the name that its module is imported by. files: by
@@ -96,7 +96,7 @@ class Source:
 Find = Callable[[str], File | None]
 
 
-def of_file(path: Path, reference: str, noun: str = "variant") -> Source:
+def of_file(path: Path, reference: str, noun: str = "variant") -> PluginSource:
     """The source of the plug-in in a file. noun: what it is called in messages.
 
     Raises UserError where there is none that can be read.
@@ -109,7 +109,7 @@ def of_file(path: Path, reference: str, noun: str = "variant") -> Source:
     except OSError as error:
         raise UserError(f"cannot read {noun} file {path}: {error.strerror or error}") from error
     module = f"{FILE}{path.stem}_{_tag(path)}"
-    return Source(reference, module, _gathered(module, file, _finder(path.parent, "")))
+    return PluginSource(reference, module, _gathered(module, file, _finder(path.parent, "")))
 
 
 def _tag(path: Path) -> str:
@@ -118,7 +118,7 @@ def _tag(path: Path) -> str:
     return hashlib.sha256(str(path).encode()).hexdigest()[:8]
 
 
-def of_module(module: str, reference: str, noun: str = "variant") -> Source:
+def of_module(module: str, reference: str, noun: str = "variant") -> PluginSource:
     """The source of the plug-in in a module: installed, or in the user's working directory.
 
     Raises UserError where no such module can be found.
@@ -131,7 +131,7 @@ def of_module(module: str, reference: str, noun: str = "variant") -> Source:
         raise UserError(f"{reference!r}: {module} is ganbench's own, and declares no {noun}")
     if file is None or file.content is None:
         raise UserError(f"cannot import {noun} {reference!r}: no source of a module {module}")
-    return Source(reference, module, _gathered(module, file, find))
+    return PluginSource(reference, module, _gathered(module, file, find))
 
 
 def _gathered(module: str, file: File, find: Find) -> dict[str, File]:

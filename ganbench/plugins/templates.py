@@ -108,7 +108,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ganbench.data import Source, Spec
+from ganbench.data import DatasetSpec, Spec
 from ganbench.data.dataset import Dataset, Split
 
 SIZES = (1000, 200, 200)
@@ -138,7 +138,7 @@ def draw(n: int, size: int, rng: np.random.RandomState) -> Split:
     return Split(torch.from_numpy(images.astype(np.uint8))[:, None], torch.from_numpy(labels))
 
 
-@CONSTANT@ = Source(
+@CONSTANT@ = DatasetSpec(
     name="@NAME@",
     summary="1,400 squares and discs, 16x16 grey",
     target=load,

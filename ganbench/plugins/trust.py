@@ -9,7 +9,7 @@ from ganbench.core.errors import UserError
 from ganbench.core.specs import parse_spec
 from ganbench.plugins import registry
 from ganbench.plugins.kinds import KINDS
-from ganbench.plugins.sources import Source
+from ganbench.plugins.sources import PluginSource
 
 
 def folder() -> Path:
@@ -18,7 +18,7 @@ def folder() -> Path:
     return Path(state) / "ganbench" / "known-code"
 
 
-def remember(source: Source) -> None:
+def remember(source: PluginSource) -> None:
     """The user has named this code himself: records may name it from now on.
 
     Where the folder cannot be written, he will be asked again.
@@ -40,7 +40,7 @@ def remember_named(spec: str, kind: str) -> None:
         remember(registry.source(reference, kind))
 
 
-def check(source: Source, allow_code: bool = False) -> None:
+def check(source: PluginSource, allow_code: bool = False) -> None:
     """Refuse code that a record names, unless this user knows it.
 
     Known is what ganbench or an installed package registers, and what he has run by naming it

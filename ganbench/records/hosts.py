@@ -59,7 +59,7 @@ def _words(facts: Facts, others: Iterable[Facts]) -> list[str]:
 
 
 def collide(by_host: Mapping[str, Iterable[int]]) -> bool:
-    """Whether one seed was drawn on two hosts: then these are no draws of one sample."""
+    """Whether some seed was trained on two hosts, so that their results cannot be pooled."""
     seeds = [seed for some in by_host.values() for seed in set(some)]
     return len(seeds) > len(set(seeds))
 

@@ -85,8 +85,8 @@ class Host(Document):
 class TrialConfig(Document):
     """What is trained, how, and on what: the facts that plan, worker and record share.
 
-    Whatever stands here is part of a trial's identity, but for what `SPELLINGS` names: how the
-    user wrote it, and what follows from the rest. A field that a later version adds has a
+    Whatever stands here is part of a trial's identity, but for what `NOT_IN_IDENTITY` names: how
+    the user wrote it, and what follows from the rest. A field that a later version adds has a
     default, with which older trials keep their identity.
     """
 
@@ -138,11 +138,11 @@ class TrialConfig(Document):
     @property
     def identity(self) -> str:
         """A hash (12 hex digits) of the facts that can change the training."""
-        facts = self.model_dump(mode="json", exclude=SPELLINGS, exclude_defaults=True)
+        facts = self.model_dump(mode="json", exclude=NOT_IN_IDENTITY, exclude_defaults=True)
         return digest_of(facts | {"device": self.device.partition(":")[0]})
 
 
-SPELLINGS = {"variant", "source", "changed", "dataset", "shape", "classes"}
+NOT_IN_IDENTITY = {"variant", "source", "changed", "dataset", "shape", "classes"}
 """Fields of `TrialConfig` that are no part of a trial's identity."""
 
 

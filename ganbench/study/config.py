@@ -9,7 +9,7 @@ from typing import Any
 
 from ganbench.core.errors import UserError, unknown, within
 from ganbench.evaluate.settings import Settings
-from ganbench.train.modes import Execution, Mode, Precision
+from ganbench.train.execution_modes import Execution, Mode, Precision
 
 MOST_SEEDS = 10_000
 LARGEST_SEED = 2**53 - 1
@@ -32,9 +32,9 @@ class StudyConfig:
     references of semi-supervised variants. evaluation: how final models are scored; it is no part
     of a trial's identity. eval_every: rounds between two evaluations along training on the
     validation split, by `eval_metrics`; the first of them chooses each trial's best checkpoint.
-    mode, precision: how rounds are executed, see `train.modes.Execution`. jobs: trials at once.
-    data_root: where downloaded data lies, None for the default. results: where records go. name:
-    of the study, kept in its records. command: how it was asked for, kept there, too.
+    mode, precision: how rounds are executed, see `train.execution_modes.Execution`. jobs: trials
+    at once. data_root: where downloaded data lies, None for the default. results: where records go.
+    name: of the study, kept in its records. command: how it was asked for, kept there, too.
 
     Raises UserError for values that no study can have.
     """

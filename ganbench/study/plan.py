@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from ganbench import data
 from ganbench.core.errors import UserError
 from ganbench.core.specs import parse_spec
-from ganbench.data.sources import Source
+from ganbench.data.sources import DatasetSpec
 from ganbench.evaluate.catalogue import METRICS, chosen
 from ganbench.evaluate.settings import Settings
 from ganbench.plugins import datasets, extractors, owner_of, registry
@@ -201,7 +201,7 @@ def owner_of_references(job: ReferencesAsked) -> str:
     return owner_of_scoring(job.asked.dataset, job.asked.scoring)
 
 
-def _resolved(config: StudyConfig, source: Source, ask: Ask) -> tuple[list[Spec], list[str]]:
+def _resolved(config: StudyConfig, source: DatasetSpec, ask: Ask) -> tuple[list[Spec], list[str]]:
     """Every spec, and whose code runs where it plays with the data."""
     names = [parse_spec(spec)[0] for spec in config.specs]
     specs = [
@@ -257,7 +257,7 @@ def _trials(
     spec: Spec,
     read: RoundReads,
     facts: DataFacts,
-    source: Source,
+    source: DatasetSpec,
     chooses: tuple[str, ...] | None,
 ) -> list[Trial]:
     """The trials of a spec, one for each seed."""

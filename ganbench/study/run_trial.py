@@ -38,7 +38,7 @@ from ganbench.study.locks import lock
 from ganbench.study.rescore import WEIGHTS, complete, load, score_set
 from ganbench.study.resolve import check_source
 from ganbench.study.trial import UNWRITTEN, Trial, unwritten
-from ganbench.study.validation_curve import Curve
+from ganbench.study.validation_curve import ValidationCurve
 from ganbench.study.worker_tasks import Rescoring, Scoring
 from ganbench.train.trainer import Trainer, build
 
@@ -186,12 +186,12 @@ class _Work:
             reasons.append(f"rounds were not captured as CUDA graphs: {trainer.graphs.reason}")
         return self.record("finished", "; ".join(filter(None, reasons)) or None)
 
-    def train(self, trainer: Trainer, dataset: Dataset) -> Curve | None:
+    def train(self, trainer: Trainer, dataset: Dataset) -> ValidationCurve | None:
         """Play all rounds, and evaluate along them where that was asked for."""
         config, curve = self.config, None
         if config.eval_every:
-            evaluation = self.trial.evaluation
-            curve = Curve(dataset, self.directory, evaluation, config.eval_metrics, config.seed)
+            settings, metrics = self.trial.evaluation, config.eval_metrics
+            curve = ValidationCurve(dataset, self.directory, settings, metrics, config.seed)
         every = config.eval_every or config.rounds
         while trainer.round < config.rounds:
             self.began = time.perf_counter()
@@ -206,7 +206,7 @@ class _Work:
         return Evidence(model, dataset, settings, config.seed, device=config.device)
 
     def judge(self, evidence: Evidence) -> harness.Evaluation:
-        return harness.judge(evidence, tell=self.tell_metric)
+        return harness.measure_all(evidence, tell=self.tell_metric)
 
     def report(self, means: dict[str, float]) -> None:
         """A reading of the history: keep it, and tell who watches."""

@@ -12,7 +12,7 @@ from ganbench.core.specs import format_spec
 from ganbench.evaluate.settings import Settings
 from ganbench.records.schema import Record, TrialConfig
 from ganbench.records.store import TrialDirectory
-from ganbench.train.modes import Execution
+from ganbench.train.execution_modes import Execution
 
 UNWRITTEN = "could not be written"
 """How the reason in a record begins for a picture that was drawn, and that its disk refused."""

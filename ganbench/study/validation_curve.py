@@ -20,11 +20,11 @@ from ganbench.model import Variant
 from ganbench.records.store import TrialDirectory
 from ganbench.train.trainer import Trainer
 
-USUAL = ("fid", "reverse_kl", "modes_captured", "high_quality")
+DEFAULT_METRICS = ("fid", "reverse_kl", "modes_captured", "high_quality")
 """What is evaluated along training unless others are named; the first with a number chooses."""
 
 
-class Curve:
+class ValidationCurve:
     """Evaluates a model in training on the validation split, and keeps a copy of the best.
 
     metrics: by name. The first of them that has a direction and gives a number on the first
@@ -41,8 +41,8 @@ class Curve:
     ) -> None:
         self.dataset = dataset
         self.directory = directory
-        self.settings = replace(settings, metrics=metrics or USUAL)
-        self.names = metrics or USUAL
+        self.settings = replace(settings, metrics=metrics or DEFAULT_METRICS)
+        self.names = metrics or DEFAULT_METRICS
         self.seed = seed
         self.rows: list[dict[str, Any]] = []
         self.protocol: dict[str, Any] = {}

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from ganbench.core.errors import check_memory
 from ganbench.core.specs import format_spec
 from ganbench.evaluate.settings import Settings
-from ganbench.train.modes import Execution
+from ganbench.train.execution_modes import Execution
 from ganbench.train.round_reads import RoundReads
 
 if TYPE_CHECKING:
-    from ganbench.data.sources import Source
+    from ganbench.data.sources import DatasetSpec
     from ganbench.plugins.checks import Result
     from ganbench.records.schema import Record
     from ganbench.records.store import TrialResult
@@ -167,7 +167,7 @@ def resolve(wanted: SpecRequest) -> Spec:
     return resolve(wanted)
 
 
-def source_of(dataset: str) -> Source:
+def source_of(dataset: str) -> DatasetSpec:
     """`plugins.datasets.source`: a data set's declaration, in a process of its owner's.
 
     Its code is named here, and known from now on.

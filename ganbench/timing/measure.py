@@ -23,7 +23,7 @@ from ganbench.timing.peaks import peaks
 from ganbench.timing.sections import SectionClock, shares
 from ganbench.timing.timed_trainers import TimedTrainer, interleave, speed_ups
 from ganbench.train.execution import products
-from ganbench.train.modes import Mode, Precision
+from ganbench.train.execution_modes import Mode, Precision
 
 FURTHER_SECONDS = 0.3
 """Rounds that are looked into after the measured ones: as many as fit, 3 to 20."""

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from ganbench.model.layers import ONEDNN
 from ganbench.train.execution import products
-from ganbench.train.modes import Precision
+from ganbench.train.execution_modes import Precision
 
 SECONDS = 0.2
 """How long each is repeated, the warm-up left out; the best repetition counts."""

@@ -15,7 +15,7 @@ from ganbench.study.engines.local import LocalProcesses, answer_of, cores
 from ganbench.study.plan import trials_of
 from ganbench.study.resolve import parse_device
 from ganbench.timing.measure import Job, Row, measure, reason_of, rows_of
-from ganbench.train.modes import Mode, Precision
+from ganbench.train.execution_modes import Mode, Precision
 
 ENDLESS = 10**9
 """Rounds of the schedules, so that none ends while rounds are timed."""

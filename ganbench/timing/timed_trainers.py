@@ -16,7 +16,7 @@ from ganbench.data.dataset import Dataset
 from ganbench.study.run_trial import start
 from ganbench.study.trial import Trial
 from ganbench.train import graphs
-from ganbench.train.modes import Execution, Mode, Precision
+from ganbench.train.execution_modes import Execution, Mode, Precision
 
 WARM_UP = 30
 WARM_UP_SECONDS = 1.0

@@ -27,7 +27,7 @@ CHECKERS = {"ganbench.model.gan_hyperparameters", "ganbench.model.variant"}
 def batches_per_round(model: Variant, split: Split | Streamed) -> RoundReads:
     """Compute every loss of a round on the split's first images, and see what is asked for.
 
-    Labelled images beside others of the same batch are no batch of their own. The game is
+    Labelled images beside others of the same batch are no batch of their own. The model is
     used up: its buffers may move. A loss that fails counts for what it read until then; the
     trial itself will say why.
     """
@@ -75,7 +75,7 @@ def unread_hyperparameters(
     """Those hyperparameters of `names` that none of a variant's code reads.
 
     The variant is built, plays a round and answers what it can be asked, while reads of its
-    attributes are noted; what the trainer reads of every game counts as read. A reader that
+    attributes are noted; what the trainer reads of every variant counts as read. A reader that
     goes by the class is not seen. Where the variant cannot be followed the list is empty.
     """
     read = set(declared(Variant, Variant))
@@ -98,7 +98,7 @@ def unread_hyperparameters(
 
 
 def _answer(model: Variant, split: Split) -> None:
-    """Ask a game for all that it can do, whatever comes of it."""
+    """Ask a model for all that it can do, whatever comes of it."""
     images = to_unit_range(split[:FEW].images)
     latent = model.latent.draw(len(images), torch.Generator().manual_seed(0))
     of_images = ("score", "encode", "classify", "cluster", "reconstruct")

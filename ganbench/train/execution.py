@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from ganbench.model.layers import Dense, UpsampledConv2d, known
-from ganbench.train.modes import Mode, Precision
+from ganbench.train.execution_modes import Mode, Precision
 
 
 def arrange(model: nn.Module, mode: Mode) -> None:
-    """Lay out a game's convolutions, in place, and choose how its layers compute.
+    """Lay out a model's convolutions, in place, and choose how its layers compute.
 
     Weights decide the layout of what flows through a convolution. Networks with modules
     of a plug-in's own stay as they are: `x.view(len(x), -1)` refuses channels_last.

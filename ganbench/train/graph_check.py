@@ -16,7 +16,7 @@ others) into whole steps, in any direction."""
 
 
 def graph_check(trainer: Any) -> Callable[[tuple[str, ...]], str | None]:
-    """Call it before a replay, and what it returns behind: how it went wrong, or None.
+    """Prepare the check of a replay; the returned function runs it: what was wrong, or None.
 
     Compared are parameters, losses, buffers (batch norm's have seen the images) and averages.
     A clone trains the same round of the updates that are due eagerly. Where the replay came to

@@ -11,7 +11,7 @@ from ganbench.core import optim
 from ganbench.core.optim import Adam
 from ganbench.model import Update
 from ganbench.model.optimizers import arguments, parse
-from ganbench.train.modes import Mode
+from ganbench.train.execution_modes import Mode
 
 Optimizer = Adam | torch.optim.Optimizer
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganbench.train.flops import FlopCounter
 
-if TYPE_CHECKING:
-    from ganbench.train.trainer import Trainer
 
-
-def rehearse(trainer: Trainer) -> int:
-    """The floating-point operations of a round: multiplications and additions of matrix products
-    and convolutions, forward and backward.
+def rehearse(trainer: Any) -> int:
+    """The floating-point operations of a round of a `Trainer`: multiplications and additions of
+    matrix products and convolutions, forward and backward.
 
     The copy is thrown away: weights, averages and random streams of the trainer stay as they are.
 

@@ -20,11 +20,11 @@ from ganbench.data.dataset import Split, Streamed
 from ganbench.model import Batch, Update, Variant
 from ganbench.train.ema import ExponentialMovingAverage
 from ganbench.train.execution import arrange, autocast, products
+from ganbench.train.execution_modes import Execution
 from ganbench.train.graph_check import graph_check
 from ganbench.train.graphs import CudaRecorder, GraphedRounds, Recorder
 from ganbench.train.historical_averaging import HistoricalAverage
 from ganbench.train.meters import LossMeter, StepTimer
-from ganbench.train.modes import Execution
 from ganbench.train.optimizers import Rate, clip_gradient, clip_weights, load_state, make
 from ganbench.train.rehearsal import rehearse
 
@@ -57,7 +57,7 @@ def build(
 
 
 class Trainer:
-    """Trains one game on one split; `rounds` is the length of its schedules.
+    """Trains one variant on one split; `rounds` is the length of its schedules.
 
     labelled: the part of `split` whose labels may be read; None means all of it.
     execution: how rounds are executed. adapt: what to make of each update before it is played:
@@ -201,7 +201,7 @@ class Trainer:
         return recover
 
     def clone(self) -> Trainer:
-        """A trainer of a copy of the game, with the same data and settings, at its start."""
+        """A trainer of a copy of the model, with the same data and settings, at its start."""
         return Trainer(
             copy.deepcopy(self.model),
             self.loader.split,

@@ -199,7 +199,7 @@ def test_faults_of_a_data_set(check: str, old: str, new: str, words: str, tmp_pa
 
 POINTS = """
 import torch
-from ganbench.data import Source
+from ganbench.data import DatasetSpec
 from ganbench.data.dataset import Dataset, Split
 
 
@@ -209,7 +209,7 @@ def load(spec, root):
     return Dataset(spec.name, 0, *parts)
 
 
-POINTS = Source("mine_points", "Points of a test.", load, shape=(2,))
+POINTS = DatasetSpec("mine_points", "Points of a test.", load, shape=(2,))
 """
 
 
@@ -232,7 +232,7 @@ def test_points(points: str, words: str, tmp_path: Path) -> None:
 
 STREAM = """
 import torch
-from ganbench.data import Source
+from ganbench.data import DatasetSpec
 from ganbench.data.dataset import Dataset, Streamed
 from ganbench.data.io.stream import Stream
 
@@ -257,7 +257,7 @@ def load(spec, root):
     return Dataset(spec.name, 0, *parts)
 
 
-STREAM = Source("mine_stream", "A stream of a test.", load, shape=(1, 8, 8))
+STREAM = DatasetSpec("mine_stream", "A stream of a test.", load, shape=(1, 8, 8))
 """
 
 

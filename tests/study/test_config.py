@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ganbench.core.errors import UserError
-from ganbench.records.schema import SPELLINGS, Record, TrialConfig
+from ganbench.records.schema import NOT_IN_IDENTITY, Record, TrialConfig
 from ganbench.study.config import StudyConfig
 from ganbench.study.run_trial import execute
 from ganbench.study.trial import Trial
@@ -83,7 +83,7 @@ def test_identity_is_every_fact_but_spellings() -> None:
         if name == "eval_metrics":
             other = ("fid",)
         changed = config.model_copy(update={name: other})
-        assert (changed.identity == config.identity) == (name in SPELLINGS), name
+        assert (changed.identity == config.identity) == (name in NOT_IN_IDENTITY), name
     cards = [config.model_copy(update={"device": f"cuda:{n}"}) for n in (0, 1)]
     assert cards[0].identity == cards[1].identity
 

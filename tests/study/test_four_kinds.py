@@ -118,7 +118,7 @@ DATASET = """
 from pathlib import Path
 Path({mark!r}).touch()
 import torch
-from ganbench.data import Source
+from ganbench.data import DatasetSpec
 from ganbench.data.dataset import Dataset, Split
 
 def load(spec, root):
@@ -126,7 +126,7 @@ def load(spec, root):
     parts = (Split(part, torch.zeros(len(part), dtype=torch.int64)) for part in rows.split(20))
     return Dataset(spec.name, 0, *parts)
 
-MADE = Source("made", "60 images", load, 60, (1, 8, 8), 0, "here", 5, 4, embedded=True)
+MADE = DatasetSpec("made", "60 images", load, 60, (1, 8, 8), 0, "here", 5, 4, embedded=True)
 """
 
 

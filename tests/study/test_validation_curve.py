@@ -14,7 +14,7 @@ from ganbench.evaluate import harness
 from ganbench.evaluate.settings import Settings
 from ganbench.records.store import TrialDirectory
 from ganbench.study import validation_curve
-from ganbench.study.validation_curve import Curve, mean_along
+from ganbench.study.validation_curve import ValidationCurve, mean_along
 from tests.study.planning import plan
 
 
@@ -24,7 +24,9 @@ def test_the_mean_along_a_curve() -> None:
     assert mean_along([2, 2], [1.0, 3.0]) == 2.0
 
 
-def along(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, values: list[dict[str, float]]) -> Curve:
+def along(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, values: list[dict[str, float]]
+) -> ValidationCurve:
     """A curve over made-up evaluations; the model of evaluation i is a tensor of i."""
     found = iter(values)
 
@@ -37,7 +39,7 @@ def along(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, values: list[dict[str
         return SimpleNamespace(scores=scores)
 
     monkeypatch.setattr(harness, "evaluate", evaluate)
-    line = Curve(None, TrialDirectory(tmp_path), Settings(), ("fid", "nmi"), seed=0)  # type: ignore[arg-type]
+    line = ValidationCurve(None, TrialDirectory(tmp_path), Settings(), ("fid", "nmi"), seed=0)  # type: ignore[arg-type]
     for i in range(len(values)):
         trainer = SimpleNamespace(
             round=10 * (i + 1),

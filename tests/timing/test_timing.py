@@ -22,7 +22,7 @@ from ganbench.timing.operators import OperatorCounter
 from ganbench.timing.profiler import Profile
 from ganbench.timing.sections import PARTS, SectionClock, shares
 from ganbench.timing.timed_trainers import TimedTrainer, interleave
-from ganbench.train.modes import Execution
+from ganbench.train.execution_modes import Execution
 
 SMALL = peaks.Sizes(matmul=64, batch=2, channels=8, side=8, copy=1 << 16)
 SELDOM = """

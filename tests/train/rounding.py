@@ -21,7 +21,7 @@ from ganbench.core.specs import parse_spec
 from ganbench.data.dataset import Split
 from ganbench.model import Batch, Variant
 from ganbench.plugins import registry
-from ganbench.train.modes import Execution
+from ganbench.train.execution_modes import Execution
 from ganbench.train.trainer import Trainer, build
 
 SIDE, SIZE, ROUNDS = 16, 16, 50

@@ -18,7 +18,7 @@ from ganbench.model import Batch, Variant, layers, update
 from ganbench.model.layers import UpsampledConv2d
 from ganbench.plugins import registry
 from ganbench.train.execution import products
-from ganbench.train.modes import Execution
+from ganbench.train.execution_modes import Execution
 from ganbench.train.trainer import Trainer, build
 from tests.train.rounding import (
     ROUNDS,

@@ -15,8 +15,8 @@ from ganbench.core.specs import parse_spec
 from ganbench.data.dataset import Split
 from ganbench.plugins import registry
 from ganbench.train.execution import products
+from ganbench.train.execution_modes import Execution
 from ganbench.train.graphs import WARM_UP, GraphedRounds
-from ganbench.train.modes import Execution
 from ganbench.train.trainer import Trainer, build
 
 SPECS = ["infogan", "wgan_gp", "acgan:d_steps=2", "catgan", "vae"]

@@ -14,8 +14,8 @@ from ganbench.data.dataset import Split
 from ganbench.model import GAN, Update
 from ganbench.model.optimizers import CLASSES, arguments
 from ganbench.model.schedules import linear
+from ganbench.train.execution_modes import Execution
 from ganbench.train.graphs import WARM_UP
-from ganbench.train.modes import Execution
 from ganbench.train.optimizers import Rate, load_state, make
 from ganbench.train.trainer import Trainer, build
 from tests.train.test_graphs import Repeats

@@ -39,7 +39,7 @@ def fit(
     """An image by the module's rule, as (channels, size, size).
 
     span: the levels that become black and white, None for those of the image's type. Raises
-    Unfit for levels that are no whole numbers of 8 or 16 bits, where no span is given.
+    UnsupportedImage for levels that are no whole numbers of 8 or 16 bits, where no span is given.
     """
     image = plain(image, channels)
     if span:

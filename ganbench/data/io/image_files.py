@@ -1,4 +1,4 @@
-"""Image files as a stream: each is decoded when it is needed, by the rule of `images`."""
+"""Image files as a stream: each is decoded when it is needed, by the rule of `decoding`."""
 
 from __future__ import annotations
 

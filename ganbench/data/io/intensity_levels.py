@@ -56,7 +56,7 @@ def to_bytes(levels: NDArray[np.generic], span: Span) -> NDArray[np.uint8]:
 
 
 def left(used: Span, of: Span) -> int:
-    """How far the darkest and the brightest of 256 levels are apart once `of` became 0 to 255."""
+    """The span of the levels that are in use, once the range `of` is scaled to 0 to 255."""
     dark, bright = to_bytes(np.array(used), of)
     return int(bright) - int(dark)
 

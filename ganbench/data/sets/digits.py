@@ -1,6 +1,6 @@
 """`digits`: 1,797 real handwritten digits of 8x8 pixels that come inside scikit-learn.
 
-Source: the test part of the UCI "Optical Recognition of Handwritten Digits" data.
+DatasetSpec: the test part of the UCI "Optical Recognition of Handwritten Digits" data.
 """
 
 from __future__ import annotations

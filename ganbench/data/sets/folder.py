@@ -183,7 +183,7 @@ def _inside_split(name: str) -> Found:
 
 
 def share(name: str) -> float:
-    """From 0 to 1, where a file stands among all by its name alone."""
+    """A number from 0 to 1, the hash of a file's name, by which it is put into a split."""
     return int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:8], "big") / 2**64
 
 

@@ -141,7 +141,7 @@ def _nothing() -> None:
     pass
 
 
-class Source(NamedTuple):
+class WeightsSource(NamedTuple):
     """What an extractor is made of.
 
     side: pixels that images are resized to. build: the network from the file of weights.
@@ -154,7 +154,7 @@ class Source(NamedTuple):
     prepare: Callable[[], object] = _nothing
 
 
-def _inception() -> Source:
+def _inception() -> WeightsSource:
     from torch_fidelity.feature_extractor_inceptionv3 import (
         URL_INCEPTION_V3,
         FeatureExtractorInceptionV3,
@@ -173,10 +173,10 @@ def _inception() -> Source:
     digits = Path(file).stem.rpartition("-")[2]
     path = _hub() / "checkpoints" / file
     weights = Weights(URL_INCEPTION_V3, path, digits, KNOWN["inception"].megabytes)
-    return Source(weights, FeatureExtractorInceptionV3.INPUT_IMAGE_SIZE, build)
+    return WeightsSource(weights, FeatureExtractorInceptionV3.INPUT_IMAGE_SIZE, build)
 
 
-def _clip() -> Source:
+def _clip() -> WeightsSource:
     from torch_fidelity.feature_extractor_clip import (
         MODEL_METADATA,
         MODEL_URLS,
@@ -191,10 +191,11 @@ def _clip() -> Source:
 
     digits = MODEL_METADATA[CLIP]["hash"]
     path = _hub() / "checkpoints" / f"{CLIP}-{digits}.pt"
-    return Source(Weights(MODEL_URLS[CLIP], path, digits, KNOWN["clip"].megabytes), 336, build)
+    weights = Weights(MODEL_URLS[CLIP], path, digits, KNOWN["clip"].megabytes)
+    return WeightsSource(weights, 336, build)
 
 
-def _dinov2() -> Source:
+def _dinov2() -> WeightsSource:
     from torch_fidelity.feature_extractor_base import FeatureExtractorBase
     from torch_fidelity.feature_extractor_dinov2 import FeatureExtractorDinoV2
 
@@ -215,7 +216,7 @@ def _dinov2() -> Source:
         "",  # none is published
         KNOWN["dinov2"].megabytes,
     )
-    return Source(weights, FeatureExtractorDinoV2.INPUT_IMAGE_SIZE, Safely, _dinov2_code)
+    return WeightsSource(weights, FeatureExtractorDinoV2.INPUT_IMAGE_SIZE, Safely, _dinov2_code)
 
 
 def _dinov2_network() -> nn.Module:

@@ -27,7 +27,7 @@ WIDTH = 256
 """Of the two hidden layers of the random network."""
 
 
-class Oracle:
+class FactorOracle:
     """Codes that are the factors, each over its standard deviation on training images.
 
     It reads the factors and no image. Raises Unavailable where there are none.
@@ -43,7 +43,7 @@ class Oracle:
         return np.asarray(levels / self.spread)
 
 
-class Components:
+class PCAOnPixels:
     """Principal components of the pixels, fitted on training images and standardised there.
 
     Raises Unavailable where there are no factors, or the training images are all alike.

@@ -19,7 +19,7 @@ SIGMA = 0.5
 
 
 class HeldOut:
-    """The held-out real images, or points: what a perfect model would be no better than."""
+    """Held-out real images, or points, in place of generated ones: the floor of every distance."""
 
     facts: Mapping[str, Mapping[str, Any]] = {}
 

@@ -12,7 +12,7 @@ from ganbench.evaluate.references.classifiers import (
     FreshClassifier,
     KMeansOnPixels,
 )
-from ganbench.evaluate.references.codes import Components, Oracle, RandomNetwork
+from ganbench.evaluate.references.codes import FactorOracle, PCAOnPixels, RandomNetwork
 from ganbench.evaluate.references.real_images import SIGMA, Blurred, HalfHeldOut, HeldOut, Training
 
 OVERLAP = ("precision", "recall", "density", "coverage")
@@ -68,8 +68,8 @@ REFERENCES = (
         Training,
     ),
     Reference(TRAINING, ("test_error",), FreshClassifier),
-    Reference(ORACLE, ("disentanglement",), Oracle),
-    Reference(COMPONENTS, ("disentanglement",), Components),
+    Reference(ORACLE, ("disentanglement",), FactorOracle),
+    Reference(COMPONENTS, ("disentanglement",), PCAOnPixels),
     Reference(RANDOM, ("disentanglement",), RandomNetwork),
     Reference(EXTRACTOR, ("robust_accuracy", "attack_detection_auc"), ExtractorsClassifier),
 )

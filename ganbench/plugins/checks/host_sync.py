@@ -102,7 +102,7 @@ class HostWatch(TorchFunctionMode):
 
 
 def fake_model(model: Variant, mode: FakeTensorMode, device: torch.device) -> Variant:
-    """A copy of a game whose parameters and buffers are fakes on a device."""
+    """A copy of a model whose parameters and buffers are fakes on a device."""
     twin = copy.deepcopy(model)
     made: dict[int, Tensor] = {}
 

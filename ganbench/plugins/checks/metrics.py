@@ -28,7 +28,7 @@ from ganbench.evaluate.measurement import Measurement
 from ganbench.evaluate.settings import Settings
 from ganbench.plugins.checks.result import Failed, Skipped
 from ganbench.plugins.checks.runner import one_line, seeded, undisturbed_generators
-from ganbench.plugins.checks.sketch import Sketch
+from ganbench.plugins.checks.toy_model import ToyModel
 
 SAMPLES = 2000
 """Generated images: as few as a Frechet distance takes."""
@@ -63,7 +63,7 @@ class Subject:
     def evidence(self, dataset: Dataset | None = None, order: int | None = None) -> Evidence:
         """New evidence of a new model."""
         dataset = dataset or self.dataset
-        return Evidence(Sketch(self.dataset, order), dataset, Settings(samples=SAMPLES), SEED)
+        return Evidence(ToyModel(self.dataset, order), dataset, Settings(samples=SAMPLES), SEED)
 
     def measured(self, evidence: Evidence, seed: int = 0) -> Measurement:
         """What it finds. seed: of the global generators, which must not matter.

@@ -54,7 +54,7 @@ class Fixture:
     def views(self) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
         """The discriminator's outputs on real and on generated images, by `GAN.adversarial_terms`.
 
-        Raises Unavailable for a game that has none.
+        Raises Unavailable for a model that has none.
         """
         if not callable(getattr(self.model, "adversarial_terms", None)):
             raise Unavailable("no score() and no adversarial_terms()")

@@ -52,7 +52,7 @@ def builds_for_every_recipe(subject: Subject) -> None:
             raise Failed(f"data set {source.name}: {fault}; look at the recipes, or at `unused`")
 
 
-def _fault(subject: Subject, source: data.Source, hyperparameters: dict[str, Any]) -> str:
+def _fault(subject: Subject, source: data.DatasetSpec, hyperparameters: dict[str, Any]) -> str:
     """Why a variant cannot be built for a data set, or not be played on the default one."""
     try:
         classes = source.classes or CLASSES

@@ -97,7 +97,7 @@ class Subject:
         split: Split | None = None,
         adapt: Callable[[Update], Update] = lambda update: update,
     ) -> Trainer:
-        """A trainer of a fresh game on the made-up world; `adapt` as a trainer takes it."""
+        """A trainer of a fresh model on the made-up world; `adapt` as a trainer takes it."""
         shape = shape or self.shape
         return Trainer(
             self.build(shape, classes, seed),
@@ -191,7 +191,7 @@ class Subject:
 
 
 def parameters(model: Variant, name: str) -> set[int]:
-    """Ids of the parameters of a network of a game; empty where it has none."""
+    """Ids of the parameters of a network of a model; empty where it has none."""
     network = getattr(model, name, None)
     found = network.parameters() if isinstance(network, torch.nn.Module) else ()
     return {id(p) for p in found}

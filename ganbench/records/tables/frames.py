@@ -11,7 +11,7 @@ from ganbench.core.printable import printable, printable_json
 from ganbench.records.groups import Row
 from ganbench.records.rows import Comparison, compare, document
 from ganbench.records.tables.latex import render_latex
-from ganbench.records.tables.layout import studies
+from ganbench.records.tables.layout import table_groups
 from ganbench.records.tables.markdown import render_markdown
 from ganbench.records.tables.text import render_text
 
@@ -40,7 +40,7 @@ def table(comparison: Comparison) -> pd.DataFrame:
     """
     import pandas as pd
 
-    parts = studies(comparison)
+    parts = table_groups(comparison)
     frames = {}
     for part in parts:
         names = {(column.metric, column.key): column.name for column in part.columns}

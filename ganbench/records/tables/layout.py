@@ -77,7 +77,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Study:
+class TableGroup:
     """Groups that may be compared (one data set, one budget) and what stands beside them."""
 
     title: str
@@ -130,8 +130,8 @@ class Section:
     notes: tuple[str, ...]
 
 
-def studies(comparison: Comparison) -> list[Study]:
-    """The parts of a comparison between which nothing is compared."""
+def table_groups(comparison: Comparison) -> list[TableGroup]:
+    """The groups of a comparison that have a table each: one data set, one budget."""
     gathered: dict[tuple[str, int], list[Group]] = {}
     for group in comparison.groups:
         key = group.record.dataset_fingerprint, group.budget
@@ -151,13 +151,13 @@ def studies(comparison: Comparison) -> list[Study]:
         remarks = comparison.notes_on(groups)
         if groups is next(reversed(gathered.values())):
             remarks += comparison.reference_notes
-        found.append(Study(title, groups, references, remarks))
+        found.append(TableGroup(title, groups, references, remarks))
     return found
 
 
 def sections(comparison: Comparison, width: int = WIDTH) -> list[Section]:
     """Lay a comparison out in blocks of at most `width` characters."""
-    return [_section(study, width) for study in studies(comparison)]
+    return [_section(study, width) for study in table_groups(comparison)]
 
 
 def columns_of(rows: Iterable[Row]) -> list[Column]:
@@ -228,7 +228,7 @@ def _title(groups: Sequence[Group]) -> str:
     return printable(title)
 
 
-def _section(study: Study, width: int) -> Section:
+def _section(study: TableGroup, width: int) -> Section:
     groups, columns = study.groups, study.columns
     lines = [
         Line(
@@ -319,7 +319,7 @@ def _packed(
     return []
 
 
-def _notes(study: Study, columns: list[Column]) -> Iterable[str]:
+def _notes(study: TableGroup, columns: list[Column]) -> Iterable[str]:
     """The trials that did not finish, skipped metrics by reason, and the protocols.
 
     A reference's where it is another than its column's: it says of how many images it is.

@@ -15,9 +15,9 @@ from ganbench.data.dataset import Dataset, Split
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.catalogue import METRICS
 from ganbench.evaluate.evidence import Evidence
-from ganbench.evaluate.metrics.disentanglement.coded import CodesAndFactors, own_codes
+from ganbench.evaluate.metrics.disentanglement.codes_and_factors import CodesAndFactors, own_codes
 from ganbench.evaluate.references import COMPONENTS, ORACLE, RANDOM, SEED
-from ganbench.evaluate.references.codes import Components, Oracle, RandomNetwork
+from ganbench.evaluate.references.codes import FactorOracle, PCAOnPixels, RandomNetwork
 from ganbench.evaluate.settings import Settings
 from tests.evaluate import beside
 from tests.evaluate.worlds import DISENTANGLEMENT, points, squares
@@ -50,7 +50,7 @@ def coded(make: type, evidence: Evidence) -> CodesAndFactors:
     return own_codes(Evidence(make(evidence), evidence.dataset, evidence.settings, SEED))
 
 
-MAKE = (Oracle, Components, RandomNetwork)
+MAKE = (FactorOracle, PCAOnPixels, RandomNetwork)
 
 
 def test_every_metric_has_every_row(rows: dict[tuple[str, str], float]) -> None:
@@ -135,7 +135,7 @@ def test_fewer_components_than_ten(world: Dataset) -> None:
         images[:, 0, 0, :3] = (60 * split.factors).to(torch.uint8)
         flat[name] = Split(images, split.labels, split.factors)
     evidence = Evidence(None, dataclasses.replace(world, **flat), TABLE, 0)
-    assert coded(Components, evidence).train.shape == (200, 3)
+    assert coded(PCAOnPixels, evidence).train.shape == (200, 3)
 
 
 def test_without_factors_there_are_no_rows(digits: Dataset) -> None:

@@ -12,7 +12,11 @@ from ganbench.core.seeding import stream
 from ganbench.evaluate.capabilities import Unavailable
 from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.measurement import Measurement
-from ganbench.evaluate.metrics.disentanglement.coded import CodesAndFactors, is_small, own_codes
+from ganbench.evaluate.metrics.disentanglement.codes_and_factors import (
+    CodesAndFactors,
+    is_small,
+    own_codes,
+)
 from ganbench.evaluate.metrics.disentanglement.dci_sap_explicitness import (
     areas,
     completeness_of,

@@ -16,7 +16,8 @@ from ganbench.data.dataset import Dataset, Split
 from ganbench.evaluate.catalogue import METRICS
 from ganbench.evaluate.evidence import Evidence
 from ganbench.evaluate.harness import Evaluation, evaluate
-from ganbench.evaluate.metrics.disentanglement import coded, factor_levels, measurements
+from ganbench.evaluate.metrics.disentanglement import codes_and_factors as coded
+from ganbench.evaluate.metrics.disentanglement import factor_levels, measurements
 from ganbench.evaluate.metrics.disentanglement.dci_sap_explicitness import dci, explicitness, sap
 from ganbench.evaluate.metrics.disentanglement.factor_levels import levels_of
 from ganbench.evaluate.metrics.disentanglement.mig_modularity_irs import irs, mig, modularity

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ganbench.data import Source
+from ganbench.data import DatasetSpec
 from ganbench.data.dataset import Dataset, Split
 
 SIZES = (400, 100, 100)
@@ -26,7 +26,7 @@ def _split(n, side, rng):
     return Split(pixels[:, None], torch.from_numpy(labels))
 
 
-STRIPES = Source(
+STRIPES = DatasetSpec(
     name="stripes",
     summary="600 images of stripes, 8x8 grey, across or along",
     target=load,

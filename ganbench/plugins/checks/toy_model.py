@@ -26,7 +26,7 @@ class _Reordered(Latent):
         return super().draw(n, rng)[rows]
 
 
-class Sketch(nn.Module):
+class ToyModel(nn.Module):
     """Images around the mean training image of a class; it knows an image by the nearest mean.
 
     Its latent is noise, the class as a label, a category that decides whether an image is dark or
