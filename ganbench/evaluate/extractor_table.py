@@ -81,7 +81,7 @@ KNOWN = {
         ExtractorSpec(
             "inception",
             "Inception-v3 of 2015, what papers measure FID in",
-            _PUBLISHED + "Published",
+            _PUBLISHED + "TorchFidelityExtractor",
             2048,
             _PUBLISHED + "declared",
             files=("checkpoints/weights-inception-2015-12-05-6726825d.pth",),
@@ -91,7 +91,7 @@ KNOWN = {
         ExtractorSpec(
             "clip",
             "CLIP ViT-L/14 at 336 pixels, what CMMD is measured in",
-            _PUBLISHED + "Published",
+            _PUBLISHED + "TorchFidelityExtractor",
             768,
             _PUBLISHED + "declared",
             files=("checkpoints/clip-vit-l-14-336px-*.pt",),
@@ -102,7 +102,7 @@ KNOWN = {
         ExtractorSpec(
             "dinov2",
             "DINOv2 ViT-L/14, what FD-DINOv2 is measured in",
-            _PUBLISHED + "Published",
+            _PUBLISHED + "TorchFidelityExtractor",
             1024,
             _PUBLISHED + "declared",
             files=(

@@ -65,7 +65,7 @@ def ganbench(*arguments: str, cwd: Path, **more: object) -> subprocess.Completed
         (["time", "infogan", "--batch-size", "64,x"], "batch-size '64,x'"),
         (["list", "variant"], "variants"),
         (["list", "hyperparameters"], "takes one SPEC"),
-        (["list", "metrics", "infogan"], "takes no SPEC"),
+        (["list", "metrics", "infogan"], "unknown metric"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_2(
@@ -176,7 +176,8 @@ def test_run_and_compare(tmp_path: Path) -> None:
     again = ganbench("evaluate", "a", *asked, "--json", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     fids = [r for r in json.loads(again.stdout)["rows"] if r["kind"] == "variant"]
-    assert "2000 generated" in next(r["protocol"] for r in fids if r["metric"] == "fid")
+    protocol = next(r["protocol"] for r in fids if r["metric"] == "fid")
+    assert protocol["generated"] == 2000
     csv = ganbench("compare", "a", "b", "--csv", cwd=tmp_path).stdout
     (tmp_path / "table.csv").write_text(csv)
     import pandas as pd

@@ -62,7 +62,7 @@ def test_what_is_quick_is_not_written(folder: Path, monkeypatch: pytest.MonkeyPa
 
 
 GUEST = """
-from ganbench import cache
+from ganbench.core import cache
 cache.SLOW = 0.0
 recall = lambda a: cache.recall("thing", {"a": a}, lambda: "another", str.encode, bytes.decode)
 cache.read_only()
@@ -115,7 +115,7 @@ def _disk_is_full(*_: object) -> None:
 
 WRITER = """
 import sys
-from ganbench import cache
+from ganbench.core import cache
 cache.SLOW = 0.0
 text = sys.argv[1] * 100_000
 print(cache.recall("thing", {"a": 1, "b": [1.5, "x"]}, lambda: text, str.encode, bytes.decode)[0])
@@ -184,7 +184,7 @@ def test_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 MANY = """
 import sys
-from ganbench import cache
+from ganbench.core import cache
 cache.SLOW = 0.0
 for round in range(40):
     for a in range(10):

@@ -379,7 +379,7 @@ def test_the_key_moves_with_what_moves_the_numbers(digits: Dataset) -> None:
         Settings().key(spec, digits, "validation"),
         Settings(samples=4000).key(spec, digits),
         Settings(noise=0.2).key(spec, digits),
-        Settings().key(spec, dataclasses.replace(digits, name="strange")),  # of no extractor
+        Settings().key(spec, dataclasses.replace(digits, name="strange", source=None)),
         Settings().key(spec, dataclasses.replace(digits, train=digits.validation)),
         Settings().key(METRICS["kid"], digits),
         Settings().key(dataclasses.replace(spec, version=2), digits),

@@ -125,8 +125,8 @@ def test_what_the_core_raises_is_its_own(guest: Any) -> None:
     from ganbench.core.specs import parse_spec
 
     module = guest(
-        "from ganbench.plugins.registry import parse\n\n\n"
-        "def ours():\n    parse('a:b=1,c')\n\n\n"
+        "from ganbench.core.specs import parse_spec\n\n\n"
+        "def ours():\n    parse_spec('a:b=1,c')\n\n\n"
         "def theirs():\n    raise ValueError\n"
     )
     assert is_ours(raised(parse_spec, "a:b=1,c"))

@@ -217,7 +217,7 @@ def test_updates_that_are_seldom_due(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_rounds_that_cannot_be_captured(monkeypatch: pytest.MonkeyPatch) -> None:
     class Refuses:
-        def aside(self) -> Any:
+        def side_stream(self) -> Any:
             return nullcontext()
 
         def capture(self, play: Any) -> Any:
@@ -245,7 +245,7 @@ class Fake:
     def whole_cycles(self, rounds: float) -> int:
         return 1
 
-    def play_block(self, rounds: int) -> None:
+    def time_block(self, rounds: int) -> None:
         self.log.append(self.mode)
         try:
             self.blocks.append([next(self.ms)])

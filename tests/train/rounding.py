@@ -75,7 +75,7 @@ class Typed(Trainer):
     """Deals real images in the default type."""
 
     def next_batch(self, progress: Tensor) -> Batch:
-        batch = super().deal(progress)
+        batch = super().next_batch(progress)
         next_batch = batch._next_batch
 
         def typed_deal() -> tuple[Tensor, Tensor]:

@@ -32,7 +32,7 @@ class Repeats:
         self.trainer = trainer
         self.captured = self.replayed = 0
 
-    def aside(self) -> Any:
+    def side_stream(self) -> Any:
         return nullcontext()
 
     def slots(self) -> list[tuple[int, int]]:

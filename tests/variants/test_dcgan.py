@@ -12,7 +12,7 @@ CONVOLUTIONS = nn.Conv2d | nn.ConvTranspose2d
 
 
 @pytest.fixture(scope="module")
-def game() -> nn.Module:
+def model() -> nn.Module:
     """At 64 pixels, with the 128 channels that fig. 1 has."""
     return make("dcgan:width=128", (3, 64, 64))
 

@@ -170,7 +170,7 @@ def test_small_streams_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kept[torch.tensor([5, 6, 3])].flatten().tolist() == [5, 6, 3]
     assert held.reads == [[3, 5], [6]]
     assert kept.digest == held.digest
-    monkeypatch.setattr("ganbench.data.io.stream.KEPT", 19)
+    monkeypatch.setattr("ganbench.data.io.stream.CACHE_BYTES", 19)
     assert cached_where_small(held) is held
 
 

@@ -90,7 +90,7 @@ def test_a_variant_that_cannot_be_built_fails_with_the_reason() -> None:
     assert failed == ["builds_and_trains", "ownership"]
     assert results[-1].reason == "no round can be played: see builds_and_trains"
     assert "nothing here" in results[0].reason
-    assert "(test_exam.py, line " in results[0].reason
+    assert "(test_runner.py, line " in results[0].reason
 
 
 def test_the_users_hyperparameters_are_examined() -> None:

@@ -109,7 +109,7 @@ def test_an_exception_that_does_not_travel_is_told_by_its_text() -> None:
     with LocalProcesses() as engine:
         ((_, error),) = engine.run(own, [0])
     assert isinstance(error, RuntimeError)
-    assert re.fullmatch(r"Own: a reason \(test_engine\.py, line \d+\)", str(error))
+    assert re.fullmatch(r"Own: a reason \(test_local\.py, line \d+\)", str(error))
 
 
 def half_written(path: str) -> None:
