@@ -23,8 +23,11 @@ RATE = 2e-3
 
 def probing(update: Update) -> Update:
     """An update as a probe trains it: Adam at one rate, whatever the variant's own; only directions
-    are asked for."""
-    return replace(update, lr=RATE, optimizer="Adam", schedule=None, weight_decay=0.0)
+    are asked for. Weights are not clipped: that alone moves a fresh critic's scores more than a
+    loss does, whatever its sign."""
+    return replace(
+        update, lr=RATE, optimizer="Adam", schedule=None, weight_decay=0.0, clip_weights=0.0
+    )
 
 
 @dataclass(frozen=True)
