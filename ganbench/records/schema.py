@@ -105,7 +105,7 @@ class TrialConfig(Document):
     changed: Object
     """Those that differ from the defaults: with the variant, the label of the row."""
     dataset: Text
-    """As typed, without the options that have their defaults."""
+    """As typed."""
     dataset_facts: Object = {}
     """What the data set is, wherever it lies: its kind and options, or a plug-in's digest."""
     dataset_fingerprint: Text

@@ -25,7 +25,7 @@ from ganbench.study.engines.local import Engine, LocalProcesses, parse_jobs
 from ganbench.study.plan import owner_of_references, owner_of_scoring, scorings_of
 from ganbench.study.rescore import trust_data
 from ganbench.study.resolve import parse_device
-from ganbench.study.worker_tasks import ReferencesAsked, Rescoring, ScoringAsked
+from ganbench.study.worker_tasks import ReferencesRequest, Rescoring, ScoringRequest
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _owner(job: Rescoring, dataset: str, variant: str) -> str:
 
 def _references(engine: Engine, trials: list[Path], common: Rescoring) -> Iterator[str]:
     """Measure what stands beside the trials, once for each place and data; yields failures."""
-    asked: dict[tuple[Path, str], ReferencesAsked] = {}
+    asked: dict[tuple[Path, str], ReferencesRequest] = {}
     for path in trials:
         record = TrialDirectory(path).read_record()
         try:
@@ -139,11 +139,11 @@ def _references(engine: Engine, trials: list[Path], common: Rescoring) -> Iterat
         except UserError:  # the trial's own job will tell
             continue
         place = ReferenceDirectory.beside(path).path
-        of = ScoringAsked(
+        of = ScoringRequest(
             record.dataset, common.data_root, common.data, common.split, common.scoring
         )
         asked.setdefault(
-            (place, record.dataset_fingerprint), ReferencesAsked(of, place, common.device)
+            (place, record.dataset_fingerprint), ReferencesRequest(of, place, common.device)
         )
     jobs = list(asked.values())
     for _, answer in engine.run(worker_jobs.references, jobs, 1, owner_of_references):

@@ -25,10 +25,10 @@ from ganbench.study.trial import Trial
 from ganbench.study.worker_tasks import (
     DataFacts,
     DataRequest,
-    ReferencesAsked,
+    ReferencesRequest,
     Rehearsal,
     Scoring,
-    ScoringAsked,
+    ScoringRequest,
     Spec,
     SpecRequest,
 )
@@ -59,7 +59,7 @@ class Plan:
     """What a study comes to: trials, and what is measured of their models.
 
     scorings: one for each process that measures; the first is the trial's own. keys: of the
-    scores of each, by metric. source: the data set's declaration.
+    scores of each, by metric.
     """
 
     config: StudyConfig
@@ -76,13 +76,15 @@ class Plan:
         """Whose code runs where a trial is trained, or its model is measured."""
         return owner_of_scoring(self.config.dataset, scoring, trial.config.variant)
 
-    def references(self) -> list[ReferencesAsked]:
+    def references(self) -> list[ReferencesRequest]:
         """What is to be measured beside the trials: where it is missing."""
         first = self.trials[0]
         place = ReferenceDirectory.beside(first.directory)
         there = place.measured(first.config.dataset_fingerprint)
         return [
-            ReferencesAsked(asked(self.config, scoring), place.path, first.config.device)
+            ReferencesRequest(
+                scoring_request(self.config, scoring), place.path, first.config.device
+            )
             for scoring, keys in zip(self.scorings, self.keys, strict=True)
             if not set(keys.values()) <= there
         ]
@@ -103,7 +105,7 @@ def plan(
     keys = [
         ask(
             worker_tasks.look_at_scoring,
-            asked(config, scoring),
+            scoring_request(config, scoring),
             owner_of_scoring(config.dataset, scoring),
         )
         for scoring in scorings
@@ -145,9 +147,9 @@ def trials_of(
     return list(trials.values())
 
 
-def asked(config: StudyConfig, scoring: Scoring) -> ScoringAsked:
+def scoring_request(config: StudyConfig, scoring: Scoring) -> ScoringRequest:
     """A scoring on a study's data."""
-    return ScoringAsked(config.dataset, config.root, None, "test", scoring)
+    return ScoringRequest(config.dataset, config.root, None, "test", scoring)
 
 
 def eval_metrics(config: StudyConfig) -> tuple[str, ...] | None:
@@ -196,9 +198,9 @@ def owner_of_scoring(dataset: str, scoring: Scoring | None = None, variant: str 
     return owner_of(variant, dataset, scoring.guests, scoring.extractor)
 
 
-def owner_of_references(job: ReferencesAsked) -> str:
+def owner_of_references(job: ReferencesRequest) -> str:
     """Whose code runs where references are measured."""
-    return owner_of_scoring(job.asked.dataset, job.asked.scoring)
+    return owner_of_scoring(job.request.dataset, job.request.scoring)
 
 
 def _resolved(config: StudyConfig, source: DatasetSpec, ask: Ask) -> tuple[list[Spec], list[str]]:

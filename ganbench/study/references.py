@@ -14,28 +14,28 @@ from ganbench.records.schema import Host, ReferenceScores, ReferenceSet
 from ganbench.records.store import ReferenceDirectory
 from ganbench.study.locks import lock
 from ganbench.study.rescore import specs_of
-from ganbench.study.worker_tasks import ReferencesAsked
+from ganbench.study.worker_tasks import ReferencesRequest
 
 
-def measure(job: ReferencesAsked) -> int:
+def measure(job: ReferencesRequest) -> int:
     """Measure what is missing of the references beside some trials; returns how many scores.
 
     Raises UserError where the data is not here, or the directory cannot be written.
     """
     torch.set_num_threads(1)
-    asked = job.asked
-    settings = asked.scoring.settings
-    dataset = datasets.load(asked.dataset, asked.root, asked.at)
+    request = job.request
+    settings = request.scoring.settings
+    dataset = datasets.load(request.dataset, request.root, request.at)
     kept = ReferenceDirectory(job.place)
     with lock(job.place):
         there = kept.measured(dataset.fingerprint)
-        specs = specs_of(asked.scoring, dataset)
-        keys = {spec.name: settings.key(spec, dataset, asked.split) for spec in specs}
+        specs = specs_of(request.scoring, dataset)
+        keys = {spec.name: settings.key(spec, dataset, request.split) for spec in specs}
         missing = [spec for spec in specs if keys[spec.name] not in there]
         if not missing:
             return 0
         start = time.perf_counter()
-        found = references.measure(dataset, asked.split, settings, job.device, missing)
+        found = references.measure(dataset, request.split, settings, job.device, missing)
         again = {skip.metric for _, one in found for skip in one.skipped if skip.again}
         sets = [
             ReferenceScores(name=name, scores=one.scores, skipped=one.skipped)
@@ -44,9 +44,9 @@ def measure(job: ReferencesAsked) -> int:
         ]
         kept.add(
             ReferenceSet(
-                dataset=asked.dataset,
+                dataset=request.dataset,
                 dataset_fingerprint=dataset.fingerprint,
-                split=asked.split,
+                split=request.split,
                 settings=asdict(settings),
                 keys=tuple(keys[spec.name] for spec in missing if spec.name not in again),
                 references=sets,

@@ -20,7 +20,7 @@ from ganbench.study.worker_tasks import (
     DataRequest,
     Rehearsal,
     Rehearsed,
-    ScoringAsked,
+    ScoringRequest,
     Spec,
     SpecRequest,
 )
@@ -55,7 +55,7 @@ def resolve(wanted: SpecRequest) -> Spec:
 
 
 def look_at_data(request: DataRequest) -> DataFacts:
-    """Load the data, and check what was asked of it and of the device.
+    """Load the data, and check what was request of it and of the device.
 
     Raises UserError for data or a device that is not there, and for labels or a batch size
     that the data cannot give.
@@ -93,7 +93,7 @@ def look_at_data(request: DataRequest) -> DataFacts:
     )
 
 
-def look_at_scoring(request: ScoringAsked) -> dict[str, str]:
+def look_at_scoring(request: ScoringRequest) -> dict[str, str]:
     """The keys of the scores that a scoring gives on some data, by metric.
 
     Raises UserError for data that is not there, and for metrics that cannot be loaded.

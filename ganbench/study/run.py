@@ -23,7 +23,7 @@ from ganbench.study.engines.local import Engine, LocalProcesses, WorkerDied, ans
 from ganbench.study.plan import Plan, owner_of_references, plan
 from ganbench.study.progress import Progress, say
 from ganbench.study.trial import Trial, is_done, is_finished, measured
-from ganbench.study.worker_tasks import ReferencesAsked, Rescoring
+from ganbench.study.worker_tasks import ReferencesRequest, Rescoring
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,14 +117,14 @@ def _train(
     wanted = planned.references()
     records: dict[str, Record] = {}
 
-    def owner(job: Trial | ReferencesAsked) -> str:
+    def owner(job: Trial | ReferencesRequest) -> str:
         if isinstance(job, Trial):
             return owners[job.identity]
         return owner_of_references(job)
 
     if due or wanted:
         with Progress(due, console) as progress:
-            jobs: list[Trial | ReferencesAsked] = [*wanted, *due]
+            jobs: list[Trial | ReferencesRequest] = [*wanted, *due]
             for job, answer in engine.run(work.perform, jobs, max_workers, owner):
                 if isinstance(job, Trial):
                     records[job.identity] = record = _record(job, answer)

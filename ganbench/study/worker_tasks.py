@@ -110,7 +110,7 @@ class Scoring(NamedTuple):
         return None if self.part == "without extractor" else self.settings.extractor
 
 
-class ScoringAsked(NamedTuple):
+class ScoringRequest(NamedTuple):
     """A scoring of models on some data. root, at: where the data is, see `data.load`."""
 
     dataset: str
@@ -127,10 +127,10 @@ class Rehearsal(NamedTuple):
     facts: DataFacts
 
 
-class ReferencesAsked(NamedTuple):
+class ReferencesRequest(NamedTuple):
     """The references to be measured where they are missing; place: where they are kept."""
 
-    asked: ScoringAsked
+    request: ScoringRequest
     place: Path
     device: str
 
@@ -195,7 +195,7 @@ def rehearse(job: Rehearsal) -> Rehearsed:
     return rehearse(job)
 
 
-def look_at_scoring(request: ScoringAsked) -> dict[str, str]:
+def look_at_scoring(request: ScoringRequest) -> dict[str, str]:
     """`study.resolve.look_at_scoring`."""
     libraries()
     from ganbench.study.resolve import look_at_scoring
@@ -203,7 +203,7 @@ def look_at_scoring(request: ScoringAsked) -> dict[str, str]:
     return look_at_scoring(request)
 
 
-def references(request: ReferencesAsked) -> int:
+def references(request: ReferencesRequest) -> int:
     """`study.references.measure`."""
     libraries()
     from ganbench.study.references import measure
@@ -227,9 +227,9 @@ def execute(trial: Trial) -> Record:
     return execute(trial)
 
 
-def perform(job: Trial | ReferencesAsked) -> Record | int:
+def perform(job: Trial | ReferencesRequest) -> Record | int:
     """`execute` or `references`."""
-    return references(job) if isinstance(job, ReferencesAsked) else execute(job)
+    return references(job) if isinstance(job, ReferencesRequest) else execute(job)
 
 
 def examine(request: tuple[str, str]) -> list[Result]:

@@ -16,7 +16,7 @@ from ganbench.records.tables import frames
 from ganbench.study import run_trial
 from ganbench.study.references import measure
 from ganbench.study.trial import Trial
-from ganbench.study.worker_tasks import ReferencesAsked, Scoring, ScoringAsked
+from ganbench.study.worker_tasks import ReferencesRequest, Scoring, ScoringRequest
 from ganbench.train.batches_per_round import batches_per_round
 from ganbench.train.round_reads import RoundReads
 from ganbench.train.trainer import build
@@ -230,7 +230,7 @@ def test_the_table_says_the_budget(finished: list[tuple[Trial, TrialDirectory]])
     beside = ReferenceDirectory.beside(finished[0][0].directory)
     scoring = Scoring(Settings(metrics=("test_error",)))
     measure(
-        ReferencesAsked(ScoringAsked("digits", None, None, "test", scoring), beside.path, "cpu")
+        ReferencesRequest(ScoringRequest("digits", None, None, "test", scoring), beside.path, "cpu")
     )
     comparison = frames.compare(trial_results, beside.read())
     assert [group.label for group in comparison.groups] == [

@@ -13,7 +13,7 @@ from ganbench.study import references
 from ganbench.study.rescore import rescore
 from ganbench.study.run_trial import execute
 from ganbench.study.trial import Trial, is_done
-from ganbench.study.worker_tasks import ReferencesAsked, Rescoring, Scoring, ScoringAsked
+from ganbench.study.worker_tasks import ReferencesRequest, Rescoring, Scoring, ScoringRequest
 from tests.study.planning import plan
 
 QUICK = ("pixel_js", "real_fake_auc", "nmi")
@@ -120,13 +120,13 @@ def test_weights_that_were_not_here_are_asked_for_again(
 
 def test_references_are_measured_once_for_a_directory(tmp_path: Path) -> None:
     scoring = Scoring(Settings(metrics=("pixel_js",)))
-    job = ReferencesAsked(
-        ScoringAsked("digits", None, None, "test", scoring), tmp_path / "references", "cpu"
+    job = ReferencesRequest(
+        ScoringRequest("digits", None, None, "test", scoring), tmp_path / "references", "cpu"
     )
     assert references.measure(job) == 2  # held-out images, and blurred ones
     assert references.measure(job) == 0
     more = Scoring(Settings(metrics=("pixel_js", "nmi")))
-    assert references.measure(job._replace(asked=job.asked._replace(scoring=more))) == 1
+    assert references.measure(job._replace(request=job.request._replace(scoring=more))) == 1
     sets = ReferenceDirectory(tmp_path / "references").read()
     assert [[one.name for one in some.references] for some in sets] == [
         ["real images, held out", "real images, blurred (sigma 0.5)"],

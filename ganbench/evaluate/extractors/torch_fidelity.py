@@ -104,7 +104,7 @@ def _rule(side: int) -> str:
 
 
 def declared(spec: ExtractorSpec) -> str:
-    """The identity of `TorchFidelityExtractor(spec)`, by the hash that was published; nothing is fetched.
+    """The identity of an extractor by the hash that was published; nothing is fetched.
 
     Of DINOv2's weights no hash was published: its name says all.
     """
