@@ -4,15 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.records.store import find_trials, read_trials
 from ganbench.records.tables import frames
+from ganbench.study.compare import compare
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def published() -> str:
-    outcomes = read_trials(find_trials([ROOT / "results" / "reference"]))
-    return frames.render_markdown(frames.compare(outcomes))
+    return frames.render_markdown(compare(ROOT / "results" / "reference"))
 
 
 def test_results_page_shows_the_records() -> None:

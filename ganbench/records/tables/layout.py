@@ -185,7 +185,7 @@ def columns_of(rows: Iterable[Row]) -> list[Column]:
     ]
 
 
-LONGEST_DIFFERENCE = 30
+LONGEST_DIFFERENCE = 60
 """Characters of what tells two columns of a metric apart; more is a number instead."""
 
 
