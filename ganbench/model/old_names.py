@@ -52,6 +52,13 @@ class Renamed:
         get = getattr(type(self.member), "__get__", None)
         return self.member if get is None else get(self.member, instance, owner)
 
+    def __set__(self, instance: Any, value: Any) -> None:
+        """Set the member of one object, under its name."""
+        warn(
+            f"{type(instance).__name__}.{self.former}", self.name, 3
+        )  # called by torch.nn.Module.__setattr__
+        setattr(instance, self.name, value)
+
 
 def keep(cls: type) -> None:
     """Let a class answer to the former names of the members that it defines."""

@@ -118,7 +118,7 @@ class Variant(nn.Module):
         known = hyperparameters.declared(type(self), Variant)
         for name, reason in self.unsupported.items():
             if name not in known:
-                raise ValueError(f"unused names {name!r}, which is no hyperparameter")
+                raise ValueError(f"unsupported names {name!r}, which is no hyperparameter")
             if getattr(self, name) != known[name][1]:
                 raise ValueError(f"{name} cannot be set: {reason}")
 
@@ -191,7 +191,7 @@ class Variant(nn.Module):
             if not isinstance(getattr(self, name, None), nn.Module):
                 raise ValueError(
                     f"the variant has no network {name!r} to average: make it in build(), or "
-                    f"leave it out of `averaged`"
+                    f"leave it out of `ema_networks`"
                 )
         updates = self.updates()
         if not updates:

@@ -179,3 +179,15 @@ def test_the_classes_of_ganbench_use_no_former_name() -> None:
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert issubclass(GAN, Variant)
+
+
+def test_a_former_name_that_an_object_is_given() -> None:
+    class Bare(GAN):
+        def build(self) -> None:
+            super().build()
+            self.averaged = ()
+
+    with pytest.warns(FutureWarning, match=r"Bare\.averaged is called ema_networks now") as said:
+        made = Bare((1, 8, 8), 10)
+    assert made.ema_networks == ()
+    assert said[0].filename == __file__

@@ -38,7 +38,7 @@ class Semi(Variant):
         self.classifier = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(),
                                         nn.Linear(32, self.classes))
         self.generator = None
-        self.averaged = ()
+        self.ema_networks = ()
         if not self.supervised_only:
             self.generator = nn.Sequential(nn.Linear(4, 64), nn.Tanh(),
                                            nn.Unflatten(1, self.shape))

@@ -156,7 +156,7 @@ def test_another_working_directory_breaks_nothing(
     """Streams open their files when they are read, which may be after an os.chdir."""
     made("folder", tmp_path / "own")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ganbench.data.io.stream.KEPT", 0)
+    monkeypatch.setattr("ganbench.data.io.stream.CACHE_BYTES", 0)
     found = data.load("folder:own:size=8")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")

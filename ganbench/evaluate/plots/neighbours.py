@@ -30,7 +30,7 @@ def neighbours_picture(evidence: Evidence, path: Path | BytesIO) -> None:
 
     Raises Unavailable for points, and where the model has no latent or cannot generate.
     """
-    if len(evidence.dataset.shape) != 3:
+    if evidence.dataset.kind == "points":
         raise Unavailable("points are not drawn with their neighbours")
     with undisturbed(evidence.model, evidence.seed, evidence.device):
         images, train = evidence.generated, evidence.train.images

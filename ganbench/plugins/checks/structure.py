@@ -49,7 +49,9 @@ def builds_for_every_recipe(subject: Subject) -> None:
             continue
         fault = _fault(subject, source, hyperparameters)
         if fault and not _fault(subject, source, subject.hyperparameters):
-            raise Failed(f"data set {source.name}: {fault}; look at the recipes, or at `unused`")
+            raise Failed(
+                f"data set {source.name}: {fault}; look at the recipes, or at `unsupported`"
+            )
 
 
 def _fault(subject: Subject, source: data.DatasetSpec, hyperparameters: dict[str, Any]) -> str:

@@ -78,7 +78,7 @@ def _pixel_counts(images: Tensor) -> Counts:
 
 @gathered
 def _train_pixels(evidence: Evidence) -> Counts:
-    if len(evidence.dataset.shape) != 3:
+    if evidence.dataset.kind == "points":
         raise Unavailable("points have no pixels")
     return _pixel_counts(evidence.train.images).sum(0)
 
