@@ -43,10 +43,9 @@ class Environment:
 
 def environment_with(package: Path, folder: Path) -> Environment:
     """An environment in a folder that a package was installed into, from a copy of it."""
-    if find_spec("pip") is None or find_spec("setuptools") is None:
-        pytest.skip("no pip or no setuptools here")
-    if find_spec("setuptools.command.bdist_wheel") is None and find_spec("wheel") is None:
-        pytest.skip("setuptools before 70.1 needs wheel, which is not here")
+    for needed in ("pip", "setuptools"):
+        if find_spec(needed) is None:
+            pytest.skip(f"no {needed} here")
     made = Environment(folder)
     copy = shutil.copytree(package, folder / "source", ignore=shutil.ignore_patterns("__pycache__"))
     install = ["-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
