@@ -3,7 +3,7 @@
     import ganbench
     result = ganbench.run("infogan", "acgan", seeds=3)
     result.table                           # a pandas DataFrame of means over seeds
-    ganbench.load(result.outcomes[0].directory)   # a trained model
+    ganbench.load(result.trial_results[0].directory)   # a trained model
 
 The names below are loaded on first use, so that `import ganbench` stays light.
 """

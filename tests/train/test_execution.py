@@ -234,7 +234,7 @@ def test_compiled_networks_train() -> None:
 import torch
 from tests.train.rounding import trainer
 one = trainer("vanilla:backbone=mlp,width=16", "compile")
-one.play(2)
+one.train(2)
 model = one.evaluation_model()
 points = model.generate(model.latent.draw(3, torch.Generator().manual_seed(0)))
 assert torch.isfinite(points).all()
