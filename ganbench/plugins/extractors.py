@@ -40,17 +40,3 @@ def load(name: str) -> ExtractorSpec | None:
     spec: ExtractorSpec = registry.load_spec(name, "extractors")
     GUESTS[name] = GUESTS[spec.name] = spec
     return spec
-
-
-def expect(name: str) -> None:
-    """Let a plug-in's extractor pass by its name where it is never made: in the planning process.
-
-    None of its code is run. Raises UserError where it is not there.
-    """
-    check(name)
-    if is_guest(name):
-        GUESTS.setdefault(name, ExtractorSpec(name, "", _not_here, 0, digest="unread"))
-
-
-def _not_here(spec: ExtractorSpec, device: object) -> None:
-    raise RuntimeError(f"extractor {spec.name} was not loaded in this process")

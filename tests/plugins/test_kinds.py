@@ -9,8 +9,10 @@ import torch
 from ganbench import data
 from ganbench.core.errors import UserError
 from ganbench.evaluate import extractor_table, extractors
+from ganbench.evaluate.settings import Settings
 from ganbench.plugins import datasets, listing, owner_of, registry
 from ganbench.plugins import extractors as doors
+from ganbench.study.plan import scorings_of
 from tests.plugins.outside import FOUR_KINDS, install_here
 
 INSIDE = FOUR_KINDS / "four_kinds"
@@ -266,10 +268,10 @@ def test_an_extractor_that_is_none(tmp_path: Path) -> None:
 def test_a_planning_process_runs_no_extractor(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("raise SystemExit('never run')")
-    doors.expect(str(path))
-    assert extractor_table.chosen(str(path), "") == str(path)
-    with pytest.raises(RuntimeError, match="not loaded"):
-        extractors.get(str(path))
+    scorings = scorings_of(Settings(extractor=str(path)))  # its code would end this process
+    assert [one.extractor for one in scorings] == [None, str(path)]
+    with pytest.raises(UserError, match="no such extractor file"):
+        scorings_of(Settings(extractor=str(tmp_path / "other.py")))
 
 
 # Owners.
